@@ -1,0 +1,10 @@
+//! The rules: OAuth, CIBA, JOSE and people, as pure functions and types.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: `now`, entropy and what storage
+//! knows are arguments. HTTP types, SQL and the runtime must not appear.
+
+mod names;
+mod time;
+
+pub use names::{ClientId, ConsentId, DeviceId, Fingerprint, TenantId, TransactionId, UserId};
+pub use time::Timestamp;
