@@ -1,0 +1,257 @@
+//! The only reader of the configuration file and of the environment: both become one [`Config`].
+//!
+//! Order: the defaults, the file, `AIZUCHI_SECTION__KEY` from the environment, `--set` from the
+//! command line. A key that nothing knows is an error that names the nearest one.
+
+mod overlay;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use overlay::Setting;
+
+/// Everything that can be configured, with its defaults.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who we are and where our files are.
+    pub server: Server,
+    /// Where we listen.
+    pub listen: Listen,
+    /// Certificates.
+    pub tls: Tls,
+    /// Storage.
+    pub database: DatabaseSettings,
+    /// The key that seals what must be read again.
+    pub keys: Keys,
+    /// How much is allowed.
+    pub limits: Limits,
+    /// Backchannel authentication.
+    pub ciba: Ciba,
+    /// The proxy in front of us.
+    pub proxy: Proxy,
+    /// What we may call.
+    pub outbound: Outbound,
+    /// What we tell.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The https address that clients and devices use, and so the issuer of the first tenant.
+    pub public_url: String,
+    /// The folder of our files: database, admin socket, development certificates.
+    pub data_dir: PathBuf,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            public_url: String::from("https://localhost:8443/"),
+            data_dir: PathBuf::from("aizuchi-data"),
+        }
+    }
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// HTTPS for everyone; empty: none.
+    pub https: String,
+    /// Plain HTTP: for the proxies of `proxy.trusted` only, or for localhost in `dev`; empty: none.
+    pub http: String,
+    /// Health and metrics, for operators; empty: none.
+    pub ops: String,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            https: String::from("0.0.0.0:8443"),
+            http: String::new(),
+            ops: String::from("127.0.0.1:9464"),
+        }
+    }
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the server's certificate chain.
+    pub certificate_file: PathBuf,
+    /// PEM file with its private key.
+    pub key_file: PathBuf,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `sqlite:PATH` (relative to the data folder) or `postgres://…`.
+    pub url: String,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: String::from("sqlite:aizuchi.db") }
+    }
+}
+
+/// `[keys]`
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// The root key, 64 hex digits. Better in a file or a systemd credential.
+    pub root: String,
+    /// File that holds the root key as 64 hex digits; `serve` refuses to start without either.
+    pub root_file: PathBuf,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("root_file", &self.root_file).finish_non_exhaustive()
+    }
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests that may reach one user within any 60 seconds (W110); above 60 nothing is counted.
+    pub prompts_per_user_per_minute: u32,
+    /// Connections at a time on each listener.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { prompts_per_user_per_minute: 5, connections: 10_000 }
+    }
+}
+
+/// `[ciba]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ciba {
+    /// Seconds a client must wait between two polls (W52).
+    pub interval_s: u32,
+    /// Seconds a request lives unless it asks otherwise (W53).
+    pub default_expiry_s: u32,
+}
+
+impl Default for Ciba {
+    fn default() -> Self {
+        Self { interval_s: 5, default_expiry_s: 300 }
+    }
+}
+
+/// `[proxy]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proxy {
+    /// Addresses of the peers that may speak plain HTTP to us (decision 9).
+    pub trusted: Vec<String>,
+}
+
+/// `[outbound]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbound {
+    /// `host:port`, host or CIDR that may be called although it is not public.
+    pub allow: Vec<String>,
+    /// PEM file with further roots for outbound TLS.
+    pub ca_file: PathBuf,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: String,
+    /// What is told: `info`, `debug`, or a filter such as `info,server=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: String::from("text"), level: String::from("info") }
+    }
+}
+
+/// Why the configuration cannot be used: one sentence that says what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads `file` if one is named, lays the environment and then `settings` over it, and checks
+    /// the values.
+    pub fn read(file: Option<&Path>, settings: &[Setting]) -> Result<Self, ConfigError> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| ConfigError(format!("{}: {error}", path.display())))?,
+        };
+        let mut all = Setting::from_environment(std::env::vars_os());
+        all.extend_from_slice(settings);
+        Self::from_parts(&text, &all)
+    }
+
+    /// The configuration of a file's text with `settings` laid over it, in order.
+    pub fn from_parts(text: &str, settings: &[Setting]) -> Result<Self, ConfigError> {
+        let table = overlay::merge(text, settings)?;
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| {
+            ConfigError(format!("configuration: {}", error.message()))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let url = url::Url::parse(&self.server.public_url)
+            .map_err(|error| ConfigError(format!("server.public_url: {error}")))?;
+        if url.scheme() != "https" || url.query().is_some() || !url.path().ends_with('/') {
+            return Err(ConfigError(String::from(
+                "server.public_url: must be an https address that ends with a slash",
+            )));
+        }
+        for (key, address) in [
+            ("listen.https", &self.listen.https),
+            ("listen.http", &self.listen.http),
+            ("listen.ops", &self.listen.ops),
+        ] {
+            if !address.is_empty() && address.parse::<SocketAddr>().is_err() {
+                return Err(ConfigError(format!(
+                    "{key}: `{address}` is no address and port; write for example 0.0.0.0:8443"
+                )));
+            }
+        }
+        if !matches!(self.log.format.as_str(), "text" | "json") {
+            return Err(ConfigError(String::from("log.format: must be `text` or `json`")));
+        }
+        if self.ciba.interval_s == 0 || self.ciba.default_expiry_s == 0 {
+            return Err(ConfigError(String::from(
+                "ciba.interval_s and ciba.default_expiry_s: must be at least 1",
+            )));
+        }
+        if self.limits.prompts_per_user_per_minute == 0 || self.limits.connections == 0 {
+            return Err(ConfigError(String::from("limits: every limit must be at least 1")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! The windows to the outside: the clock, randomness, and the push services.
+//!
+//! Everything that a test must be able to move or script comes through here, and nothing here
+//! knows a flow.
+
+mod clock;
+mod courier;
+mod entropy;
+
+pub use clock::Clock;
+pub use courier::{Courier, Parcel, Receipt, Tray, TrayEntry};
+pub use entropy::{Entropy, Stream};
