@@ -1,0 +1,52 @@
+//! What documents and other files may say.
+
+use crate::repository::{files, none};
+
+#[test]
+fn no_file_names_a_folder_of_somebodys_machine() {
+    // In halves, so that this file passes its own check.
+    let folders = [
+        ("/wo", "rk/"),
+        ("/ro", "ot/"),
+        ("/tmp/", "wt"),
+        ("/Use", "rs/"),
+        ("/ho", "me/"),
+        (".lib", "rary"),
+    ]
+    .map(|(one, other)| format!("{one}{other}"));
+    let mut found = Vec::new();
+    for file in files() {
+        for (number, line) in file.text.lines().enumerate() {
+            if folders.iter().any(|folder| line.contains(folder.as_str())) {
+                found.push(format!("{}:{}", file.path, number + 1));
+            }
+        }
+    }
+    none("a path of somebody's machine", &found);
+}
+
+#[test]
+fn npm_lock_files_name_no_host() {
+    let mut found = Vec::new();
+    for file in files().iter().filter(|file| file.is_named("package-lock.json")) {
+        for (number, line) in file.text.lines().enumerate() {
+            if line.trim_start().starts_with("\"resolved\": \"http") {
+                found.push(format!("{}:{}", file.path, number + 1));
+            }
+        }
+    }
+    none("a lock file made without omit-lockfile-registry-resolved", &found);
+}
+
+#[test]
+fn no_text_file_ends_without_a_newline_or_holds_a_carriage_return() {
+    let ours = [".rs", ".md", ".toml", ".sql", ".js", ".mjs", ".py", ".html", ".css"];
+    let mut found = Vec::new();
+    for file in files() {
+        let is_ours = ours.iter().any(|ending| file.is_named(ending));
+        if is_ours && (!file.text.ends_with('\n') || file.text.contains('\r')) {
+            found.push(file.path);
+        }
+    }
+    none("a text file that does not end in one line feed", &found);
+}
