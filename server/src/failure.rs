@@ -1,0 +1,106 @@
+//! The two kinds of failure a flow has: the caller may not, or we are broken (style 2.2).
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use device_protocol::guardian::errors::Code;
+use domain::oauth::Refusal;
+
+/// What a flow returns instead of what was asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// The caller may not, and may know why.
+    Refused(Box<Refusal>),
+    /// Ours to mend: told to the log once, at the face.
+    Broken(Broken),
+}
+
+/// What a flow behind a device path returns instead of what was asked for.
+#[derive(Debug)]
+pub enum DeviceFailure {
+    /// The device may not, with the code its SDK branches on and a sentence for a person.
+    Refused(Code, String),
+    /// Ours to mend.
+    Broken(Broken),
+}
+
+/// A fault of ours: the database is away, a row makes no sense, a key cannot sign.
+#[derive(Debug)]
+pub struct Broken {
+    cause: Box<dyn StdError + Send + Sync>,
+    passes: bool,
+}
+
+/// Seconds after which a caller may try again while the database is away.
+pub const RETRY_AFTER_S: u32 = 5;
+
+impl Broken {
+    /// A fault that time alone does not mend.
+    pub fn because(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { cause: cause.into(), passes: false }
+    }
+
+    /// Whether trying again later may help: 503 and `Retry-After`, not 500.
+    pub const fn passes(&self) -> bool {
+        self.passes
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl From<store::Error> for Broken {
+    fn from(error: store::Error) -> Self {
+        let passes = matches!(error, store::Error::Unavailable(_));
+        Self { cause: Box::new(error), passes }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => f.write_str(refusal.description()),
+            Self::Broken(broken) => broken.fmt(f),
+        }
+    }
+}
+
+impl DeviceFailure {
+    /// Refuses with a sentence.
+    pub fn refused(code: Code, sentence: impl Into<String>) -> Self {
+        Self::Refused(code, sentence.into())
+    }
+}
+
+impl From<Broken> for DeviceFailure {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<store::Error> for DeviceFailure {
+    fn from(error: store::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}

@@ -1,0 +1,85 @@
+//! Metadata and key set: exactly what this server does, nothing more (W1 to W16).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::App;
+use crate::http::context::Now;
+use crate::http::oauth::error::Error;
+use crate::http::pages;
+use crate::tenancy::Context;
+
+/// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
+pub(crate) async fn metadata(context: Context) -> Response {
+    json_answer(&document(&context).to_string())
+}
+
+/// `GET /.well-known/jwks.json`.
+pub(crate) async fn key_set(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+) -> Result<Response, Error> {
+    let keys = app.signing_keys(&context.tenant.id, now).await?;
+    Ok(json_answer(keys.public_set()))
+}
+
+/// `GET /authorize`: discovery must name it (OpenID Connect Discovery 3), nobody is asked here.
+pub(crate) async fn authorize(context: Context) -> Response {
+    pages::message(
+        &context,
+        StatusCode::BAD_REQUEST,
+        "There is no sign-in page here",
+        &[
+            "This server asks people on their own phones. A program starts such a request at \
+             /bc-authorize; a browser is not needed.",
+            "For programs: unsupported_response_type",
+        ],
+    )
+}
+
+fn document(context: &Context) -> Value {
+    let url = |path: &str| context.base.url(path);
+    json!({
+        "issuer": context.base.issuer,
+        "authorization_endpoint": url("authorize"),
+        "token_endpoint": url("oauth/token"),
+        "userinfo_endpoint": url("userinfo"),
+        "jwks_uri": url(".well-known/jwks.json"),
+        "revocation_endpoint": url("oauth/revoke"),
+        "backchannel_authentication_endpoint": url("bc-authorize"),
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "grant_types_supported":
+            ["urn:openid:params:grant-type:ciba", "refresh_token", "client_credentials"],
+        // Nothing is ever answered at the authorization endpoint; Discovery wants the member.
+        "response_types_supported": ["code"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "claims_supported": [
+            "sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "amr", "txn",
+            "name", "nickname", "picture", "updated_at", "email", "email_verified",
+        ],
+        "code_challenge_methods_supported": ["S256"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "PS256", "ES256"],
+        "revocation_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
+}
+
+fn json_answer(body: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=15, stale-while-revalidate=15")),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    ];
+    (headers, body.to_owned()).into_response()
+}

@@ -1,0 +1,58 @@
+//! Health, on the operators' own listener.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::App;
+
+/// The operators' paths.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .with_state(app)
+}
+
+/// The process runs.
+async fn live() -> Response {
+    answer(StatusCode::OK, "UP", &[])
+}
+
+/// The database takes what we would write, and our keys can be read.
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.database.health().await {
+        Ok(()) => answer(StatusCode::OK, "UP", &[("database", "UP", String::new())]),
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the database does not answer");
+            let checks = [("database", "DOWN", error.to_string())];
+            let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, "DOWN", &checks);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
+        }
+    }
+}
+
+fn answer(status: StatusCode, verdict: &str, checks: &[(&str, &str, String)]) -> Response {
+    let checks: Vec<_> = checks
+        .iter()
+        .map(|(name, status, detail)| {
+            if detail.is_empty() {
+                json!({ "name": name, "status": status })
+            } else {
+                json!({ "name": name, "status": status, "detail": detail })
+            }
+        })
+        .collect();
+    let body = json!({ "status": verdict, "checks": checks }).to_string();
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}

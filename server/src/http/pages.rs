@@ -1,0 +1,99 @@
+//! Pages that people see: plain HTML, no script, a strict content security policy.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use crate::tenancy::Context;
+
+const STYLES: &str = include_str!("../../../web/assets/page.css");
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+#[derive(Template)]
+#[template(path = "enrollment.html")]
+struct EnrollmentPage<'a> {
+    assets: String,
+    tenant: &'a str,
+    uri: &'a str,
+    qr: String,
+    minutes: i64,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    assets: String,
+    tenant: &'a str,
+    heading: &'a str,
+    lines: &'a [&'a str],
+}
+
+/// The page that shows the code to scan (G16).
+pub(crate) fn enrollment(context: &Context, uri: &str, minutes: i64) -> Response {
+    let qr = QrCode::new(uri.as_bytes()).map(|code| {
+        code.render::<svg::Color<'_>>()
+            .min_dimensions(240, 240)
+            .dark_color(svg::Color("#000000"))
+            .light_color(svg::Color("#ffffff"))
+            .build()
+    });
+    // Longer than a QR code holds: the link and the text below it still work.
+    let qr = qr.unwrap_or_default();
+    let qr = qr.split_once("?>").map_or(qr.as_str(), |(_declaration, svg)| svg).to_owned();
+    let page = EnrollmentPage {
+        assets: assets(context),
+        tenant: &context.tenant.display_name,
+        uri,
+        qr,
+        minutes,
+    };
+    html(StatusCode::OK, page.render())
+}
+
+/// A page with a heading and a few sentences.
+pub(crate) fn message(
+    context: &Context,
+    status: StatusCode,
+    heading: &str,
+    lines: &[&str],
+) -> Response {
+    let tenant = &context.tenant.display_name;
+    html(status, MessagePage { assets: assets(context), tenant, heading, lines }.render())
+}
+
+/// The styles of all pages.
+pub(crate) async fn styles() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, STYLES).into_response()
+}
+
+/// Where the styles are, below the tenant's own prefix.
+fn assets(context: &Context) -> String {
+    let path = url::Url::parse(&context.base.issuer).map(|url| url.path().to_owned());
+    format!("{}assets/", path.unwrap_or_else(|_not_a_url| String::from("/")))
+}
+
+fn html(status: StatusCode, page: Result<String, askama::Error>) -> Response {
+    let (status, page) = match page {
+        Ok(page) => (status, page),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, String::from("This page could not be made."))
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (status, headers, page).into_response()
+}

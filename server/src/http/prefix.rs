@@ -1,0 +1,60 @@
+//! `/t/{tenant}` in front of a path: taken off before routing, remembered in the request.
+
+use std::str::FromStr;
+
+use axum::Router;
+use domain::TenantId;
+use http::{Request, Uri, uri::PathAndQuery};
+use tower::ServiceExt;
+
+/// The tenant that the path named.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix(pub(crate) TenantId);
+
+/// `inner` for paths with and without a tenant prefix.
+pub(crate) fn with_prefixes(inner: Router) -> Router {
+    Router::new().fallback_service(inner.map_request(|mut request: Request<axum::body::Body>| {
+        if let Some((tenant, rest)) = split(request.uri()) {
+            *request.uri_mut() = rest;
+            request.extensions_mut().insert(Prefix(tenant));
+        }
+        request
+    }))
+}
+
+fn split(uri: &Uri) -> Option<(TenantId, Uri)> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix("/t/")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (name, rest) = rest.split_at_checked(end)?;
+    if name.is_empty() {
+        return None;
+    }
+    let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_str(&path).ok()?);
+    Some((TenantId::new(name), Uri::from_parts(parts).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(path: &str) -> Option<(String, String)> {
+        split(&path.parse().unwrap()).map(|(tenant, uri)| (tenant.to_string(), uri.to_string()))
+    }
+
+    #[test]
+    fn the_prefix_is_taken_off_and_the_rest_kept_as_it_is() {
+        let some = |tenant: &str, rest: &str| Some((tenant.to_owned(), rest.to_owned()));
+        assert_eq!(parts("/t/acme/api/v2/users/auth0%7Ca?q=1"), some("acme", "/api/v2/users/auth0%7Ca?q=1"));
+        assert_eq!(parts("/t/acme"), some("acme", "/"));
+        assert_eq!(parts("/t/acme?x=1"), some("acme", "/?x=1"));
+    }
+
+    #[test]
+    fn a_path_without_a_tenant_is_left_alone() {
+        for path in ["/", "/t", "/t/", "/t//x", "/token", "/tea/x"] {
+            assert_eq!(parts(path), None, "{path}");
+        }
+    }
+}

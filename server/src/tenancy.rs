@@ -1,0 +1,204 @@
+//! Which tenant a request is for, and under which public address it was reached.
+//!
+//! A tenant is found by the host name, or by the path prefix `/t/{tenant}` (decision 8). The
+//! addresses come from the configuration and the tenant's hosts; an unchecked `Host` header never
+//! becomes part of one (guardian B6).
+
+use std::sync::Arc;
+
+use domain::TenantId;
+use serde::{Deserialize, Serialize};
+
+/// The tenant that the public address without a prefix belongs to.
+pub const FIRST_TENANT: &str = "default";
+
+/// What an administrator can set for a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The profile of clients that name none.
+    pub default_profile: String,
+    /// The profiles its clients may have (decision 7).
+    pub profiles: Vec<String>,
+    /// Takes a literal `audience=None` as no audience (WD18).
+    pub lenient_audience_none: bool,
+    /// `audience` or `compatibility` (W71).
+    pub resource_parameter_profile: String,
+    /// Refuses a device answer whose `iss` is not the device's identifier (GD7).
+    pub strict_device_identifier: bool,
+    /// Refuses an approval by a device that has not read the consent record.
+    pub require_consent_read: bool,
+    /// The push factor (W94, W254).
+    pub push_factor: bool,
+    /// Revoking one refresh token ends all of that user, client and audience (W192).
+    pub revocation_deletes_grant: bool,
+    /// Requests for unknown users are acknowledged and expire (C51, A16).
+    pub privacy_mode: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_profile: String::from("auth0"),
+            profiles: vec![String::from("auth0")],
+            lenient_audience_none: true,
+            resource_parameter_profile: String::from("audience"),
+            strict_device_identifier: false,
+            require_consent_read: false,
+            push_factor: true,
+            revocation_deletes_grant: false,
+            privacy_mode: false,
+        }
+    }
+}
+
+/// One tenant as requests see it.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its short name.
+    pub id: TenantId,
+    /// What people see.
+    pub display_name: String,
+    /// What is set.
+    pub settings: Settings,
+    /// Its own host names, without port.
+    pub hosts: Vec<String>,
+}
+
+/// The public addresses of one tenant, as one request reached it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// `https://T/`: the issuer, with its final slash.
+    pub issuer: String,
+    /// Every address that stands for the tenant, issuer first, each with its final slash: what a
+    /// device may sign as `aud` or `htu`, what a `login_hint` may name as `iss`.
+    pub all: Vec<String>,
+}
+
+impl Base {
+    /// `https://T/` + `path` (without a leading slash).
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// `https://T` without the final slash.
+    pub fn origin(&self) -> &str {
+        self.issuer.strip_suffix('/').unwrap_or(&self.issuer)
+    }
+
+    /// `T`: host, port and prefix.
+    pub fn name(&self) -> &str {
+        self.origin().strip_prefix("https://").unwrap_or_else(|| self.origin())
+    }
+}
+
+/// The tenant of a request and the address it was reached by.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Whose request it is.
+    pub tenant: Arc<Tenant>,
+    /// Where it was reached.
+    pub base: Arc<Base>,
+}
+
+/// Where the server can be reached, apart from the tenants' own hosts.
+#[derive(Clone, Debug)]
+pub struct PublicAddresses {
+    /// The https address, with its final slash.
+    pub https: String,
+    /// In `dev`, the plain listener of localhost, with its final slash (decision 10).
+    pub http: Option<String>,
+}
+
+impl PublicAddresses {
+    /// The addresses of `tenant` for a request that came by `/t/{tenant}` (`by_prefix`) or with
+    /// `host` in its `Host` header.
+    pub fn base(&self, tenant: &Tenant, by_prefix: bool, host: &str) -> Base {
+        let suffix = if by_prefix { format!("t/{}/", tenant.id) } else { String::new() };
+        let mut all = Vec::new();
+        let port = port_suffix(&self.https);
+        let own = |name: &String| format!("https://{name}{port}/");
+        if !by_prefix && let Some(name) = tenant.hosts.iter().find(|name| same_host(name, host)) {
+            all.push(own(name));
+        }
+        let shared = [Some(self.https.as_str()), self.http.as_deref()];
+        let is_first = tenant.id.as_str() == FIRST_TENANT;
+        for address in shared.into_iter().flatten() {
+            if is_first && suffix.is_empty() {
+                all.push(address.to_owned());
+            } else if !is_first || by_prefix {
+                all.push(format!("{address}t/{}/", tenant.id));
+            }
+        }
+        for address in tenant.hosts.iter().map(own) {
+            if !all.contains(&address) {
+                all.push(address);
+            }
+        }
+        Base { issuer: all.first().cloned().unwrap_or_else(|| self.https.clone()), all }
+    }
+}
+
+/// Whether a `Host` header names this host, whatever its port and letter case.
+pub fn same_host(name: &str, host_header: &str) -> bool {
+    let host = host_header.rsplit_once(':').map_or(host_header, |(host, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { host_header }
+    });
+    host.eq_ignore_ascii_case(name)
+}
+
+fn port_suffix(address: &str) -> String {
+    url::Url::parse(address)
+        .ok()
+        .and_then(|url| url.port())
+        .map_or_else(String::new, |port| format!(":{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses() -> PublicAddresses {
+        PublicAddresses {
+            https: String::from("https://localhost:8443/"),
+            http: Some(String::from("http://localhost:8080/")),
+        }
+    }
+
+    fn tenant(id: &str, hosts: &[&str]) -> Tenant {
+        Tenant {
+            id: TenantId::new(id),
+            display_name: id.to_owned(),
+            settings: Settings::default(),
+            hosts: hosts.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn the_first_tenant_has_the_public_address() {
+        let base = addresses().base(&tenant(FIRST_TENANT, &[]), false, "localhost:8443");
+        assert_eq!(base.issuer, "https://localhost:8443/");
+        assert_eq!(base.all, ["https://localhost:8443/", "http://localhost:8080/"]);
+        assert_eq!((base.name(), base.url("bc-authorize").as_str()), (
+            "localhost:8443",
+            "https://localhost:8443/bc-authorize"
+        ));
+    }
+
+    #[test]
+    fn a_prefixed_tenant_lives_below_its_prefix() {
+        let base = addresses().base(&tenant("acme", &[]), true, "localhost:8443");
+        assert_eq!(base.issuer, "https://localhost:8443/t/acme/");
+        assert_eq!(base.name(), "localhost:8443/t/acme");
+    }
+
+    #[test]
+    fn a_host_of_its_own_is_the_issuer_of_requests_that_name_it() {
+        let acme = tenant("acme", &["login.acme.example"]);
+        let base = addresses().base(&acme, false, "LOGIN.acme.example:8443");
+        assert_eq!(base.issuer, "https://login.acme.example:8443/");
+        assert!(base.all.contains(&String::from("https://localhost:8443/t/acme/")));
+        let base = addresses().base(&acme, true, "localhost:8443");
+        assert_eq!(base.issuer, "https://localhost:8443/t/acme/");
+    }
+}
