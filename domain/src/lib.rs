@@ -4,6 +4,8 @@
 //! knows are arguments. HTTP types, SQL and the runtime must not appear.
 
 mod names;
+pub mod people;
+pub mod shape;
 mod time;
 
 pub use names::{ClientId, ConsentId, DeviceId, Fingerprint, TenantId, TransactionId, UserId};

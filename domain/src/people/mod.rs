@@ -1,0 +1,12 @@
+//! Users, their devices, and the question that finds them.
+//!
+//! What a person is and which device may answer is decided here, on plain documents and records;
+//! where they are kept is `store`'s matter.
+
+mod device;
+pub mod search;
+mod user;
+mod user_body;
+
+pub use device::{Device, PushService};
+pub use user::{Fields, Identity, SEARCH, User};
