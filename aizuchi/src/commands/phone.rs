@@ -1,0 +1,403 @@
+//! `aizuchi phone`: the authenticator in a terminal.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{now, pause};
+use crate::https::{base, read_ca};
+use crate::phone::{Consent, Device, Kind, Push, State, StateFile, read_ticket};
+use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
+
+/// How often `watch` looks into the tray.
+const LOOK_EVERY_MS: u64 = 1000;
+/// `watch` gives up after so many looks in a row that failed.
+const FAILED_LOOKS: u32 = 30;
+
+/// A phone in a terminal: a real device with its own key.
+///
+/// It enrolls, reads and answers requests as a phone with the Guardian SDK does. That dialect cannot
+/// list what is waiting, so pushes are read from the tray of `aizuchi dev`; against `aizuchi serve`
+/// this phone can enroll but sees no requests.
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Arguments {
+    /// The file that holds the phone: its key, its enrollment, its push token (mode 0600).
+    #[arg(long, global = true, value_name = "FILE", default_value = "aizuchi-phone.json")]
+    state: PathBuf,
+    /// Print one JSON document (`watch`: one a line).
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Make a device key and enroll with a ticket.
+    #[command(after_help = "\
+Examples:
+  aizuchi phone enroll 'https://localhost:8443/mfa/enrollment?ticket=…' --ca aizuchi-data/ca.pem
+  aizuchi phone enroll 'otpauth://totp/…?enrollment_tx_id=…&base_url=…' --ca aizuchi-data/ca.pem
+  aizuchi phone enroll TICKET --server https://localhost:8443/ --ca aizuchi-data/ca.pem")]
+    Enroll(Enroll),
+    /// List the requests in the development tray, newest first.
+    #[command(after_help = "Example:\n  aizuchi phone inbox --state alice.json")]
+    Inbox,
+    /// Read one request: who asks for what.
+    #[command(after_help = "Example:\n  aizuchi phone show cns_… --state alice.json")]
+    Show(Which),
+    /// Say yes: the request is read, shown, signed and answered.
+    #[command(after_help = "Example:\n  aizuchi phone approve cns_… --state alice.json")]
+    Approve(Which),
+    /// Say no.
+    #[command(after_help = "Example:\n  aizuchi phone deny cns_… --reason hack --state alice.json")]
+    Deny(Deny),
+    /// Wait for requests and show each as it comes, until Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  aizuchi phone watch --state alice.json
+  aizuchi phone watch --count 1 --answer approve --state alice.json")]
+    Watch(Watch),
+    /// Remove the device from the server, then the state file.
+    #[command(after_help = "Example:\n  aizuchi phone forget --state alice.json")]
+    Forget(Forget),
+}
+
+#[derive(Args)]
+struct Enroll {
+    /// What the ticket page shows: its address, the text of its QR code, or the bare ticket in it.
+    ticket: String,
+    /// The server, if the ticket does not name one.
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// PEM file with the certificate authorities to check the server with.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The name that people see in lists of devices.
+    #[arg(long, default_value = "Phone in a terminal")]
+    name: String,
+    /// An RSA key of 2048 bits (RS256), as phones have; otherwise P-256 (ES256).
+    #[arg(long)]
+    rsa: bool,
+}
+
+#[derive(Args)]
+struct Which {
+    /// The request, as `inbox` names it; may be left out if exactly one is open.
+    #[arg(value_name = "REQUEST")]
+    id: Option<String>,
+}
+
+#[derive(Args)]
+struct Deny {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for the log: `mistake`, `hack` or any text.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Args)]
+struct Watch {
+    /// Stop after so many requests.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Answer each request at once: for development only.
+    #[arg(long, value_name = "ANSWER", value_enum)]
+    answer: Option<Reply>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Reply {
+    Approve,
+    Deny,
+}
+
+#[derive(Args)]
+struct Forget {
+    /// Remove the state file although the server cannot be reached.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Runs one act of the phone.
+pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
+    let file = StateFile::at(&arguments.state);
+    let mut session = Session { file, json: arguments.json, terminal };
+    match arguments.act {
+        Act::Enroll(wanted) => session.enroll(&wanted).await?,
+        Act::Inbox => session.inbox().await?,
+        Act::Show(which) => session.show(which.id.as_deref()).await?,
+        Act::Approve(which) => session.answer(which.id.as_deref(), true, None).await?,
+        Act::Deny(no) => {
+            session.answer(no.which.id.as_deref(), false, no.reason.as_deref()).await?;
+        }
+        Act::Watch(watch) => session.watch(&watch).await?,
+        Act::Forget(forget) => session.forget(forget.offline).await?,
+    }
+    Ok(ExitCode::from(DONE))
+}
+
+/// One act: where the phone is kept and where its words go.
+struct Session<'t> {
+    file: StateFile,
+    json: bool,
+    terminal: &'t mut Terminal,
+}
+
+impl Session<'_> {
+    fn device(&self) -> Result<Device, Failed> {
+        Device::from_state(self.file.read()?)
+    }
+
+    async fn enroll(&mut self, wanted: &Enroll) -> Result<(), Failed> {
+        let (ticket, named) = read_ticket(wanted.ticket.trim())?;
+        let server = match (&wanted.server, named) {
+            (Some(server), _) => base(server)?,
+            (None, Some(server)) => server,
+            (None, None) => {
+                return Err(Failed::usage("a bare ticket names no server; add --server URL"));
+            }
+        };
+        let ca_pem = wanted.ca.as_deref().map(read_ca).transpose()?;
+        let state = State::new(server.as_str(), ca_pem, &wanted.name);
+        let kind = if wanted.rsa { Kind::Rs256 } else { Kind::Es256 };
+        let mut device = Device::new(state, kind, &server::outside::Entropy::system())?;
+        // The place is taken first: a device whose key was lost could never answer.
+        self.file.claim()?;
+        let enrolled = match self.file.write(device.state()) {
+            Ok(()) => device.enroll(&ticket).await.cloned(),
+            Err(failed) => Err(failed),
+        };
+        let enrollment = match enrolled {
+            Ok(enrollment) => enrollment,
+            Err(failed) => {
+                self.file.remove()?;
+                return Err(failed);
+            }
+        };
+        self.file.write(device.state())?;
+        let state = device.state();
+        if self.json {
+            self.terminal.json(&json!({
+                "id": enrollment.id, "user_id": enrollment.user_id, "issuer": enrollment.issuer,
+                "server": state.server, "identifier": state.identifier, "algorithm": state.algorithm,
+                "push_token": state.push_token,
+            }))?;
+        } else {
+            self.terminal.line(&format!(
+                "enrolled  {} for {} at {} with a fresh {} key",
+                shown(&enrollment.id),
+                shown(&enrollment.user_id),
+                state.server,
+                state.algorithm
+            ))?;
+        }
+        Ok(())
+    }
+
+    async fn inbox(&mut self) -> Result<(), Failed> {
+        let device = self.device()?;
+        let mut found = Vec::new();
+        for push in device.pushes().await? {
+            let answer = device.read_consent(&push, now()).await?;
+            let consent = answer.is_success().then(|| Consent(answer.json()));
+            let own = device.state().answers.get(&push.consent_id);
+            let state = match (own, &consent) {
+                (Some(own), _) => own.as_str(),
+                (None, Some(_)) => "open",
+                (None, None) => "over",
+            };
+            found.push((push.clone(), state.to_owned(), consent));
+        }
+        if self.json {
+            let list = found.iter().map(|(push, state, consent)| {
+                json!({"id": push.consent_id, "state": state, "began": push.began, "from": push.asker,
+                       "consent": consent.as_ref().map_or(Value::Null, |consent| consent.0.clone())})
+            });
+            return Ok(self.terminal.json(&list.collect())?);
+        }
+        if found.is_empty() {
+            self.terminal.line("nothing yet; `aizuchi phone watch` waits for requests")?;
+        }
+        for (push, state, consent) in &found {
+            let message = consent.as_ref().map(Consent::message).unwrap_or_default();
+            self.terminal.line(&format!(
+                "{state:<9} {}  {}  {}: {}",
+                shown(&push.consent_id),
+                shown(&push.began),
+                shown(&push.asker),
+                shown(message)
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// The push meant by `id`, or the only open one.
+    async fn pick(device: &Device, id: Option<&str>) -> Result<Push, Failed> {
+        let pushes = device.pushes().await?;
+        if let Some(id) = id {
+            return pushes.into_iter().find(|push| push.consent_id == id).ok_or_else(|| {
+                Failed::because(format!(
+                    "no push with the id {} is in the tray; `aizuchi phone inbox` lists them",
+                    shown(id)
+                ))
+            });
+        }
+        let mut open = Vec::new();
+        for push in pushes {
+            let answered = device.state().answers.contains_key(&push.consent_id);
+            if !answered && device.read_consent(&push, now()).await?.is_success() {
+                open.push(push);
+            }
+        }
+        match (open.pop(), open.len()) {
+            (Some(only), 0) => Ok(only),
+            (None, _) => Err(Failed::because(
+                "no request is open; `aizuchi phone watch` waits for the next one",
+            )),
+            (Some(_), others) => Err(Failed::usage(format!(
+                "{} requests are open; name one, `aizuchi phone inbox` lists them",
+                others + 1
+            ))),
+        }
+    }
+
+    async fn show(&mut self, id: Option<&str>) -> Result<(), Failed> {
+        let device = self.device()?;
+        let push = Self::pick(&device, id).await?;
+        let consent = device.consent(&push, now()).await?;
+        if self.json {
+            return Ok(self.terminal.json(&consent.0)?);
+        }
+        self.tell(&push, &consent)
+    }
+
+    fn tell(&mut self, push: &Push, consent: &Consent) -> Result<(), Failed> {
+        for line in consent.lines(&push.asker) {
+            self.terminal.line(&line)?;
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        id: Option<&str>,
+        accepted: bool,
+        reason: Option<&str>,
+    ) -> Result<(), Failed> {
+        let mut device = self.device()?;
+        let push = Self::pick(&device, id).await?;
+        // Read before answered, also because the server may insist on it.
+        let consent = device.consent(&push, now()).await?;
+        if !self.json {
+            self.tell(&push, &consent)?;
+        }
+        self.send(&mut device, &push, &consent, (accepted, reason)).await
+    }
+
+    async fn send(
+        &mut self,
+        device: &mut Device,
+        push: &Push,
+        consent: &Consent,
+        (accepted, reason): (bool, Option<&str>),
+    ) -> Result<(), Failed> {
+        device.answer(push, accepted, reason, now()).await?;
+        self.file.write(device.state())?;
+        let word = if accepted { "approved" } else { "denied" };
+        if self.json {
+            let told = json!({"id": push.consent_id, "answer": word, "consent": consent.0});
+            self.terminal.json(&told)?;
+        } else {
+            self.terminal.line(word)?;
+        }
+        Ok(())
+    }
+
+    async fn watch(&mut self, watch: &Watch) -> Result<(), Failed> {
+        let mut device = self.device()?;
+        if !self.json {
+            self.terminal.note("waiting for requests; Ctrl-C ends")?;
+        }
+        let mut seen: Vec<String> = device.state().answers.keys().cloned().collect();
+        let (mut told, mut failures) = (0_u64, 0_u32);
+        while watch.count.is_none_or(|count| told < count) {
+            let pushes = match device.pushes().await {
+                Ok(pushes) => pushes,
+                Err(failed) if failures >= FAILED_LOOKS => return Err(failed),
+                Err(_) => {
+                    failures += 1;
+                    pause(LOOK_EVERY_MS).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            let mut fresh: Vec<Push> =
+                pushes.iter().filter(|push| !seen.contains(&push.consent_id)).cloned().collect();
+            // The tray shows the newest pushes only, so older names need no memory.
+            seen.retain(|id| pushes.iter().any(|push| push.consent_id == *id));
+            while let Some(push) = fresh.pop() {
+                seen.push(push.consent_id.clone());
+                if watch.count.is_none_or(|count| told < count)
+                    && self.meet(&mut device, &push, watch.answer).await?
+                {
+                    told += 1;
+                }
+            }
+            if watch.count.is_none_or(|count| told < count) {
+                pause(LOOK_EVERY_MS).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a new request and answers it, if asked to; `false`: it was over already.
+    async fn meet(
+        &mut self,
+        device: &mut Device,
+        push: &Push,
+        reply: Option<Reply>,
+    ) -> Result<bool, Failed> {
+        let answer = device.read_consent(push, now()).await?;
+        if !answer.is_success() {
+            return Ok(false);
+        }
+        let consent = Consent(answer.json());
+        if !self.json {
+            self.tell(push, &consent)?;
+        }
+        match reply {
+            Some(reply) => {
+                let accepted = matches!(reply, Reply::Approve);
+                self.send(device, push, &consent, (accepted, None)).await?;
+            }
+            None if self.json => self.terminal.json(&consent.0)?,
+            None => self.terminal.line("")?,
+        }
+        Ok(true)
+    }
+
+    async fn forget(&mut self, offline: bool) -> Result<(), Failed> {
+        let state = self.file.read()?;
+        let enrolled = state.enrollment.is_some();
+        if enrolled && !offline {
+            let device = Device::from_state(state)?;
+            if let Err(failed) = device.unenroll(now()).await {
+                return Err(Failed::because(format!(
+                    "{failed}; --offline removes the state file alone"
+                )));
+            }
+        }
+        self.file.remove()?;
+        if self.json {
+            self.terminal.json(&json!({"forgotten": true}))?;
+        } else {
+            self.terminal.line("forgotten")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,299 @@
+//! The authenticator in a terminal: a real device that speaks the Guardian dialect with a key of
+//! its own. Used by `aizuchi phone` and, without a state file, by `aizuchi demo`.
+//!
+//! The dialect has no call that lists what is waiting; pushes are read from the development tray.
+
+mod key;
+mod push;
+mod state;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Timestamp;
+use serde_json::{Value, json};
+use server::outside::Entropy;
+use url::Url;
+
+use crate::https::{Answer, Https, base, below, origin};
+use crate::terminal::Failed;
+
+pub(crate) use key::{Key, Kind};
+pub(crate) use push::{Consent, Push};
+pub(crate) use state::{Enrollment, State, StateFile};
+
+/// A signed answer is good for so long (B4).
+const ANSWER_LIFE_S: i64 = 30;
+/// A credential for the device account is good for so long (B2).
+const ACCOUNT_LIFE_S: i64 = 7200;
+/// No enrollment text is longer.
+const TICKET_BYTES: usize = 4096;
+
+/// A device, with everything it needs to speak.
+pub(crate) struct Device {
+    https: Https,
+    server: Url,
+    key: Key,
+    state: State,
+}
+
+/// Where an enrollment begins, as text: what the ticket page or a program hands to a person.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ticket {
+    /// The ticket page's own ticket (`…/mfa/enrollment?ticket=…`): a flow must be started with it.
+    Web(String),
+    /// What the QR code carries: it enrolls at once.
+    Enrollment(String),
+}
+
+/// The ticket in `text` and the server that the text names, if it does.
+pub(crate) fn read_ticket(text: &str) -> Result<(Ticket, Option<Url>), Failed> {
+    let wrong = || {
+        Failed::usage(
+            "the ticket is neither an otpauth:// text, nor a ticket address, nor letters and digits; copy it from the ticket page",
+        )
+    };
+    if text.len() > TICKET_BYTES {
+        return Err(wrong());
+    }
+    if is_ticket(text) {
+        return Ok((Ticket::Enrollment(text.to_owned()), None));
+    }
+    let url = Url::parse(text).map_err(|_unparsed| wrong())?;
+    let query = |name: &str| {
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    if url.scheme() == "otpauth" {
+        let ticket = query("enrollment_tx_id").filter(|id| is_ticket(id)).ok_or_else(wrong)?;
+        let server = query("base_url")
+            .map(|base_url| base(base_url.trim_end_matches('/').trim_end_matches("/appliance-mfa")))
+            .transpose()?;
+        return Ok((Ticket::Enrollment(ticket), server));
+    }
+    let ticket = query("ticket")
+        .filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .ok_or_else(wrong)?;
+    let path = url.path();
+    let before = path
+        .strip_suffix("mfa/enrollment")
+        .or_else(|| path.strip_suffix("guardian/enroll"))
+        .ok_or_else(wrong)?;
+    let server = base(&format!("{}{before}", origin(&url)))?;
+    Ok((Ticket::Web(ticket), Some(server)))
+}
+
+fn is_ticket(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric())
+}
+
+impl Device {
+    /// A new device with a fresh key, not yet enrolled.
+    pub(crate) fn new(mut state: State, kind: Kind, entropy: &Entropy) -> Result<Self, Failed> {
+        let key = Key::generate(kind)?;
+        state.identifier = entropy.hex::<8>();
+        state.push_token = entropy.base64url::<24>();
+        key.algorithm().clone_into(&mut state.algorithm);
+        state.key = key.to_text();
+        let https = Https::trusting(state.ca_pem.as_deref())?;
+        Ok(Self { https, server: base(&state.server)?, key, state })
+    }
+
+    /// The enrolled device of a state file.
+    pub(crate) fn from_state(state: State) -> Result<Self, Failed> {
+        let key = Key::from_text(&state.algorithm, &state.key)?;
+        let https = Https::trusting(state.ca_pem.as_deref())?;
+        Ok(Self { https, server: base(&state.server)?, key, state })
+    }
+
+    /// What must be kept of it.
+    pub(crate) const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the server said when it enrolled.
+    pub(crate) fn enrollment(&self) -> Result<&Enrollment, Failed> {
+        self.state.enrollment.as_ref().ok_or_else(|| {
+            Failed::because(
+                "this phone never finished enrolling; run `aizuchi phone forget` and enroll again",
+            )
+        })
+    }
+
+    /// Enrolls: with a web ticket a flow is started first, as the ticket page does.
+    pub(crate) async fn enroll(&mut self, ticket: &Ticket) -> Result<&Enrollment, Failed> {
+        let id = match ticket {
+            Ticket::Web(ticket) => self.start_flow(ticket).await?,
+            Ticket::Enrollment(id) => id.clone(),
+        };
+        let body = json!({
+            "identifier": self.state.identifier,
+            "name": self.state.name,
+            "push_credentials": {"service": "GCM", "token": self.state.push_token},
+            "public_key": self.key.public_jwk(),
+        });
+        let url = below(&self.server, "appliance-mfa/api/enroll")?;
+        let authorization = format!("Ticket id=\"{id}\"");
+        let answer =
+            self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
+        let said = expect(&answer, "enroll this phone")?.json();
+        let text = |name: &str| {
+            said.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
+                Failed::because(format!(
+                    "the server's answer to enroll has no text `{name}`; is it an Aizuchi server?"
+                ))
+            })
+        };
+        let enrollment = Enrollment {
+            id: text("id")?,
+            user_id: text("user_id")?,
+            token: text("token")?,
+            issuer: text("issuer")?,
+        };
+        Ok(self.state.enrollment.insert(enrollment))
+    }
+
+    /// `POST …/start-flow`: the web ticket becomes an enrollment ticket.
+    async fn start_flow(&self, ticket: &str) -> Result<String, Failed> {
+        let url = below(&self.server, "appliance-mfa/api/start-flow")?;
+        let authorization = format!("Ticket id=\"{ticket}\"");
+        let body = json!({"state_transport": "polling"});
+        let answer =
+            self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
+        let said = expect(&answer, "start the enrollment")?.json();
+        said.get("enrollment_tx_id").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
+            Failed::because(
+                "this person has a device already; ask for a ticket with allow_multiple_enrollments, or remove the other device",
+            )
+        })
+    }
+
+    /// The pushes that lie in the development tray for this device, newest first.
+    pub(crate) async fn pushes(&self) -> Result<Vec<Push>, Failed> {
+        let device = &self.enrollment()?.id;
+        let path = format!("{}/dev/tray/{}", origin(&self.server), self.state.push_token);
+        let url = Url::parse(&path)
+            .map_err(|error| Failed::because(format!("{path} is no address: {error}")))?;
+        let answer = self.https.get(&url, &[]).await?;
+        if answer.status == 404 {
+            return Err(Failed::because(format!(
+                "{} has no development tray: this phone reads its pushes there, so it works with `aizuchi dev` only",
+                origin(&self.server)
+            )));
+        }
+        let entries = expect(&answer, "read the tray")?.json();
+        let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(entries
+            .iter()
+            .filter_map(Push::from_tray)
+            .filter(|one| one.device_id == *device)
+            .collect())
+    }
+
+    /// `GET …/rich-consents/{id}` with a proof by the device key.
+    pub(crate) async fn consent(&self, push: &Push, now: Timestamp) -> Result<Consent, Failed> {
+        Ok(Consent(expect(&self.read_consent(push, now).await?, "read the request")?.json()))
+    }
+
+    /// The bare answer to the consent call: 401 once the request is over.
+    pub(crate) async fn read_consent(&self, push: &Push, now: Timestamp) -> Result<Answer, Failed> {
+        let url = below(&self.server, &format!("rich-consents/{}", push.consent_id))?;
+        let hash = digest(&SHA256, push.transaction_token.as_bytes());
+        let header =
+            json!({"typ": "dpop+jwt", "alg": self.key.algorithm(), "jwk": self.key.public_jwk()});
+        let claims = json!({
+            "htm": "GET", "htu": url.as_str(), "ath": URL_SAFE_NO_PAD.encode(hash),
+            "jti": Entropy::system().hex::<16>(), "iat": now.seconds(),
+        });
+        let proof = self.key.sign(&header, &claims)?;
+        let authorization = format!("MFA-DPoP {}", push.transaction_token);
+        self.https.get(&url, &[("authorization", &authorization), ("mfa-dpop", &proof)]).await
+    }
+
+    /// `POST …/resolve-transaction`: the signed yes or no.
+    pub(crate) async fn answer(
+        &mut self,
+        push: &Push,
+        accepted: bool,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
+        let url = below(&self.server, "appliance-mfa/api/resolve-transaction")?;
+        let mut claims = json!({
+            "iss": self.state.identifier, "sub": push.challenge, "aud": url.as_str(),
+            "iat": now.seconds(), "exp": now.seconds() + ANSWER_LIFE_S,
+            "auth0_guardian_method": "push", "auth0_guardian_accepted": accepted,
+        });
+        if let (Some(reason), Some(members)) = (reason, claims.as_object_mut()) {
+            members.insert(String::from("auth0_guardian_reason"), Value::from(reason));
+        }
+        let header = json!({"alg": self.key.algorithm(), "typ": "JWT"});
+        let body = json!({"challenge_response": self.key.sign(&header, &claims)?});
+        let authorization = format!("Bearer {}", push.transaction_token);
+        let answer =
+            self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
+        expect(&answer, "answer the request")?;
+        self.state.remember(&push.consent_id, if accepted { "approved" } else { "denied" });
+        Ok(())
+    }
+
+    /// `DELETE …/device-accounts/{id}`: the server forgets the device; gone already is fine.
+    pub(crate) async fn unenroll(&self, now: Timestamp) -> Result<(), Failed> {
+        let enrollment = self.enrollment()?;
+        let accounts = below(&self.server, "appliance-mfa/api/device-accounts")?;
+        let url =
+            below(&self.server, &format!("appliance-mfa/api/device-accounts/{}", enrollment.id))?;
+        let claims = json!({
+            "iss": enrollment.id, "sub": enrollment.user_id, "aud": accounts.as_str(),
+            "iat": now.seconds(), "exp": now.seconds() + ACCOUNT_LIFE_S,
+        });
+        let jwt = self.key.sign(&json!({"alg": self.key.algorithm(), "typ": "JWT"}), &claims)?;
+        let answer =
+            self.https.delete(&url, &[("authorization", &format!("Bearer {jwt}"))]).await?;
+        if answer.status == 404 {
+            return Ok(());
+        }
+        expect(&answer, "remove this phone").map(|_answer| ())
+    }
+}
+
+/// The answer, if it is a success.
+fn expect<'a>(answer: &'a Answer, what: &str) -> Result<&'a Answer, Failed> {
+    if answer.is_success() {
+        Ok(answer)
+    } else {
+        Err(Failed::because(format!("the server did not {what}: {}", answer.complaint())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ticket, read_ticket};
+
+    #[test]
+    fn tickets_come_as_qr_text_as_address_or_bare() {
+        let qr = "otpauth://totp/Aizuchi:auth0%7Cabc?enrollment_tx_id=Abc123&issuer=Aizuchi&base_url=https%3A%2F%2Flocalhost%3A8443%2Ft%2Facme%2Fappliance-mfa";
+        let (ticket, server) = read_ticket(qr).unwrap();
+        assert_eq!(ticket, Ticket::Enrollment(String::from("Abc123")));
+        assert_eq!(server.unwrap().as_str(), "https://localhost:8443/t/acme/");
+
+        let (ticket, server) =
+            read_ticket("https://localhost:8443/t/acme/mfa/enrollment?ticket=Xyz9").unwrap();
+        assert_eq!(ticket, Ticket::Web(String::from("Xyz9")));
+        assert_eq!(server.unwrap().as_str(), "https://localhost:8443/t/acme/");
+
+        let (_, server) =
+            read_ticket("http://localhost:8080/guardian/enroll?ticket=gten_1").unwrap();
+        assert_eq!(server.unwrap().as_str(), "http://localhost:8080/");
+
+        let (ticket, server) = read_ticket("Abc123").unwrap();
+        assert_eq!((ticket, server), (Ticket::Enrollment(String::from("Abc123")), None));
+    }
+
+    #[test]
+    fn what_is_no_ticket_is_wrong_usage() {
+        for text in ["", "a b", "https://localhost/", "otpauth://totp/x?secret=A", "ticket=a\"b"] {
+            assert!(read_ticket(text).is_err(), "{text}");
+        }
+        assert!(read_ticket(&"a".repeat(5000)).is_err());
+    }
+}
