@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{now, pause};
 use crate::https::{Answer, Https, base, below, read_ca};
-use crate::terminal::{DONE, Failed, Outcome, Terminal, WRONG_USAGE, shown};
+use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
 
 /// The person said no.
 const DENIED: u8 = 1;
@@ -115,11 +115,6 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         }
         Ok(End::Denied(body)) => not_approved(DENIED, "denied", &body, &arguments, terminal),
         Ok(End::Expired(body)) => not_approved(EXPIRED, "expired", &body, &arguments, terminal),
-        Err(failed) if arguments.json && failed.code() != WRONG_USAGE => {
-            terminal
-                .json(&json!({"outcome": "failed", "error_description": failed.to_string()}))?;
-            Err(failed.with_code(OTHER))
-        }
         Err(failed) => Err(failed.with_code(OTHER)),
     }
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
 
 use super::{now, pause};
 use crate::https::{base, read_ca};
-use crate::phone::{Consent, Device, Kind, Push, State, StateFile, read_ticket};
+use crate::phone::{Consent, Device, Kind, Push, State, StateFile, read_ticket, word};
 use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
 
 /// How often `watch` looks into the tray.
@@ -131,9 +132,10 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         Act::Enroll(wanted) => session.enroll(&wanted).await?,
         Act::Inbox => session.inbox().await?,
         Act::Show(which) => session.show(which.id.as_deref()).await?,
-        Act::Approve(which) => session.answer(which.id.as_deref(), true, None).await?,
+        Act::Approve(which) => session.answer(which.id.as_deref(), Decision::Accepted).await?,
         Act::Deny(no) => {
-            session.answer(no.which.id.as_deref(), false, no.reason.as_deref()).await?;
+            let decision = Decision::Rejected { reason: no.reason.as_deref() };
+            session.answer(no.which.id.as_deref(), decision).await?;
         }
         Act::Watch(watch) => session.watch(&watch).await?,
         Act::Forget(forget) => session.forget(forget.offline).await?,
@@ -283,12 +285,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn answer(
-        &mut self,
-        id: Option<&str>,
-        accepted: bool,
-        reason: Option<&str>,
-    ) -> Result<(), Failed> {
+    async fn answer(&mut self, id: Option<&str>, decision: Decision<'_>) -> Result<(), Failed> {
         let mut device = self.device()?;
         let push = Self::pick(&device, id).await?;
         // Read before answered, also because the server may insist on it.
@@ -296,7 +293,7 @@ impl Session<'_> {
         if !self.json {
             self.tell(&push, &consent)?;
         }
-        self.send(&mut device, &push, &consent, (accepted, reason)).await
+        self.send(&mut device, &push, &consent, decision).await
     }
 
     async fn send(
@@ -304,11 +301,11 @@ impl Session<'_> {
         device: &mut Device,
         push: &Push,
         consent: &Consent,
-        (accepted, reason): (bool, Option<&str>),
+        decision: Decision<'_>,
     ) -> Result<(), Failed> {
-        device.answer(push, accepted, reason, now()).await?;
+        device.answer(push, decision, now()).await?;
         self.file.write(device.state())?;
-        let word = if accepted { "approved" } else { "denied" };
+        let word = word(decision);
         if self.json {
             let told = json!({"id": push.consent_id, "answer": word, "consent": consent.0});
             self.terminal.json(&told)?;
@@ -372,8 +369,11 @@ impl Session<'_> {
         }
         match reply {
             Some(reply) => {
-                let accepted = matches!(reply, Reply::Approve);
-                self.send(device, push, &consent, (accepted, None)).await?;
+                let decision = match reply {
+                    Reply::Approve => Decision::Accepted,
+                    Reply::Deny => Decision::Rejected { reason: None },
+                };
+                self.send(device, push, &consent, decision).await?;
             }
             None if self.json => self.terminal.json(&consent.0)?,
             None => self.terminal.line("")?,

@@ -7,9 +7,11 @@ mod key;
 mod push;
 mod state;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use device_protocol::guardian::account::Credential;
+use device_protocol::guardian::enroll::{EnrollRequest, PushCredentials, Service, authorization};
+use device_protocol::guardian::otpauth;
+use device_protocol::guardian::proof::{self, Proof};
+use device_protocol::guardian::resolve::{self, Decision};
 use domain::Timestamp;
 use serde_json::{Value, json};
 use server::outside::Entropy;
@@ -22,11 +24,7 @@ pub(crate) use key::{Key, Kind};
 pub(crate) use push::{Consent, Push};
 pub(crate) use state::{Enrollment, State, StateFile};
 
-/// A signed answer is good for so long (B4).
-const ANSWER_LIFE_S: i64 = 30;
-/// A credential for the device account is good for so long (B2).
-const ACCOUNT_LIFE_S: i64 = 7200;
-/// No enrollment text is longer.
+/// No ticket address is longer.
 const TICKET_BYTES: usize = 4096;
 
 /// A device, with everything it needs to speak.
@@ -56,20 +54,19 @@ pub(crate) fn read_ticket(text: &str) -> Result<(Ticket, Option<Url>), Failed> {
     if text.len() > TICKET_BYTES {
         return Err(wrong());
     }
-    if is_ticket(text) {
-        return Ok((Ticket::Enrollment(text.to_owned()), None));
+    if !text.contains("://") || text.starts_with("otpauth:") {
+        let scanned = otpauth::Enrollment::parse(text)
+            .map_err(|error| Failed::usage(format!("{error}; copy it from the ticket page")))?;
+        let server = scanned
+            .base_url
+            .map(|url| base(url.trim_end_matches('/').trim_end_matches("/appliance-mfa")))
+            .transpose()?;
+        return Ok((Ticket::Enrollment(scanned.enrollment_tx_id), server));
     }
     let url = Url::parse(text).map_err(|_unparsed| wrong())?;
     let query = |name: &str| {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
-    if url.scheme() == "otpauth" {
-        let ticket = query("enrollment_tx_id").filter(|id| is_ticket(id)).ok_or_else(wrong)?;
-        let server = query("base_url")
-            .map(|base_url| base(base_url.trim_end_matches('/').trim_end_matches("/appliance-mfa")))
-            .transpose()?;
-        return Ok((Ticket::Enrollment(ticket), server));
-    }
     let ticket = query("ticket")
         .filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
         .ok_or_else(wrong)?;
@@ -80,10 +77,6 @@ pub(crate) fn read_ticket(text: &str) -> Result<(Ticket, Option<Url>), Failed> {
         .ok_or_else(wrong)?;
     let server = base(&format!("{}{before}", origin(&url)))?;
     Ok((Ticket::Web(ticket), Some(server)))
-}
-
-fn is_ticket(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 impl Device {
@@ -125,16 +118,19 @@ impl Device {
             Ticket::Web(ticket) => self.start_flow(ticket).await?,
             Ticket::Enrollment(id) => id.clone(),
         };
-        let body = json!({
-            "identifier": self.state.identifier,
-            "name": self.state.name,
-            "push_credentials": {"service": "GCM", "token": self.state.push_token},
-            "public_key": self.key.public_jwk(),
-        });
+        let request = EnrollRequest {
+            identifier: self.state.identifier.clone(),
+            name: self.state.name.clone(),
+            push_credentials: PushCredentials {
+                service: Service::Gcm,
+                token: self.state.push_token.clone(),
+            },
+            public_key: self.key.public_jwk().as_object().cloned().unwrap_or_default(),
+        };
         let url = below(&self.server, "appliance-mfa/api/enroll")?;
-        let authorization = format!("Ticket id=\"{id}\"");
-        let answer =
-            self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
+        let ticket = authorization(&id);
+        let headers = [("authorization", ticket.as_str())];
+        let answer = self.https.post_json(&url, &headers, &request.to_json()).await?;
         let said = expect(&answer, "enroll this phone")?.json();
         let text = |name: &str| {
             said.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
@@ -155,10 +151,9 @@ impl Device {
     /// `POST …/start-flow`: the web ticket becomes an enrollment ticket.
     async fn start_flow(&self, ticket: &str) -> Result<String, Failed> {
         let url = below(&self.server, "appliance-mfa/api/start-flow")?;
-        let authorization = format!("Ticket id=\"{ticket}\"");
+        let ticket = authorization(ticket);
         let body = json!({"state_transport": "polling"});
-        let answer =
-            self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
+        let answer = self.https.post_json(&url, &[("authorization", &ticket)], &body).await?;
         let said = expect(&answer, "start the enrollment")?.json();
         said.get("enrollment_tx_id").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
             Failed::because(
@@ -197,14 +192,14 @@ impl Device {
     /// The bare answer to the consent call: 401 once the request is over.
     pub(crate) async fn read_consent(&self, push: &Push, now: Timestamp) -> Result<Answer, Failed> {
         let url = below(&self.server, &format!("rich-consents/{}", push.consent_id))?;
-        let hash = digest(&SHA256, push.transaction_token.as_bytes());
-        let header =
-            json!({"typ": "dpop+jwt", "alg": self.key.algorithm(), "jwk": self.key.public_jwk()});
-        let claims = json!({
-            "htm": "GET", "htu": url.as_str(), "ath": URL_SAFE_NO_PAD.encode(hash),
-            "jti": Entropy::system().hex::<16>(), "iat": now.seconds(),
-        });
-        let proof = self.key.sign(&header, &claims)?;
+        let header = proof::header(self.key.algorithm(), &self.key.public_jwk());
+        let claims = Proof {
+            url: url.as_str(),
+            txtkn: &push.transaction_token,
+            jti: &Entropy::system().hex::<16>(),
+            issued_at: now.seconds(),
+        };
+        let proof = self.key.sign(&header, &claims.claims())?;
         let authorization = format!("MFA-DPoP {}", push.transaction_token);
         self.https.get(&url, &[("authorization", &authorization), ("mfa-dpop", &proof)]).await
     }
@@ -213,26 +208,30 @@ impl Device {
     pub(crate) async fn answer(
         &mut self,
         push: &Push,
-        accepted: bool,
-        reason: Option<&str>,
+        decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<(), Failed> {
         let url = below(&self.server, "appliance-mfa/api/resolve-transaction")?;
-        let mut claims = json!({
-            "iss": self.state.identifier, "sub": push.challenge, "aud": url.as_str(),
-            "iat": now.seconds(), "exp": now.seconds() + ANSWER_LIFE_S,
-            "auth0_guardian_method": "push", "auth0_guardian_accepted": accepted,
-        });
-        if let (Some(reason), Some(members)) = (reason, claims.as_object_mut()) {
-            members.insert(String::from("auth0_guardian_reason"), Value::from(reason));
-        }
-        let header = json!({"alg": self.key.algorithm(), "typ": "JWT"});
-        let body = json!({"challenge_response": self.key.sign(&header, &claims)?});
+        let claims = resolve::Answer {
+            identifier: &self.state.identifier,
+            challenge: &push.challenge,
+            url: url.as_str(),
+            issued_at: now.seconds(),
+            decision,
+        };
+        let signed = self.key.sign(&resolve::header(self.key.algorithm()), &claims.claims())?;
+        let body = resolve::body(&signed);
         let authorization = format!("Bearer {}", push.transaction_token);
         let answer =
             self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
-        expect(&answer, "answer the request")?;
-        self.state.remember(&push.consent_id, if accepted { "approved" } else { "denied" });
+        if answer.status == 404 {
+            return Err(Failed::because(format!(
+                "the answer came too late, the request is over or was answered otherwise ({}); ask for a new one",
+                answer.complaint()
+            )));
+        }
+        expect(&answer, "take the answer")?;
+        self.state.remember(&push.consent_id, word(decision));
         Ok(())
     }
 
@@ -242,17 +241,28 @@ impl Device {
         let accounts = below(&self.server, "appliance-mfa/api/device-accounts")?;
         let url =
             below(&self.server, &format!("appliance-mfa/api/device-accounts/{}", enrollment.id))?;
-        let claims = json!({
-            "iss": enrollment.id, "sub": enrollment.user_id, "aud": accounts.as_str(),
-            "iat": now.seconds(), "exp": now.seconds() + ACCOUNT_LIFE_S,
-        });
-        let jwt = self.key.sign(&json!({"alg": self.key.algorithm(), "typ": "JWT"}), &claims)?;
+        let claims = Credential {
+            device: &enrollment.id,
+            user: &enrollment.user_id,
+            url: accounts.as_str(),
+            issued_at: now.seconds(),
+        };
+        let header = resolve::header(self.key.algorithm());
+        let jwt = self.key.sign(&header, &claims.claims())?;
         let answer =
             self.https.delete(&url, &[("authorization", &format!("Bearer {jwt}"))]).await?;
         if answer.status == 404 {
             return Ok(());
         }
         expect(&answer, "remove this phone").map(|_answer| ())
+    }
+}
+
+/// A decision in one word.
+pub(crate) const fn word(decision: Decision<'_>) -> &'static str {
+    match decision {
+        Decision::Accepted => "approved",
+        Decision::Rejected { .. } => "denied",
     }
 }
 
