@@ -1,0 +1,156 @@
+//! The database: one of two engines behind the same five verbs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::Timestamp;
+
+use crate::faults::Fate;
+use crate::migrate::Migrated;
+use crate::options::Place;
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::{DatabaseOptions, Error, Faults, Row, Value, Write, Written};
+
+/// Which engine answers, for the few statements that must differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The embedded file, owned by this process.
+    Sqlite,
+    /// A PostgreSQL that other nodes may share.
+    Postgres,
+}
+
+/// A handle on the open database; clones share it, and the last one dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: Running,
+    faults: Option<Faults>,
+    configuration: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Running {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Database {
+    /// Opens the database; a SQLite file is made if there is none, and taken for this process.
+    pub async fn open(options: &DatabaseOptions) -> Result<Self, Error> {
+        Self::start(options, None).await
+    }
+
+    /// Opens it with writes that may be made to stop, for the simulation.
+    pub async fn open_with_faults(
+        options: &DatabaseOptions,
+        faults: Faults,
+    ) -> Result<Self, Error> {
+        Self::start(options, Some(faults)).await
+    }
+
+    async fn start(options: &DatabaseOptions, faults: Option<Faults>) -> Result<Self, Error> {
+        let engine = match &options.place {
+            Place::Sqlite(path) => Running::Sqlite(Sqlite::open(path, options.busy_ms).await?),
+            Place::Postgres { config, tls } => {
+                Running::Postgres(Postgres::open(config, tls, options).await?)
+            }
+        };
+        let shared = Shared { engine, faults, configuration: AtomicU64::new(0) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Brings the tables to the shape this binary knows; refuses a newer or altered one.
+    pub async fn migrate(&self, now: Timestamp) -> Result<Migrated, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.migrate(now).await,
+            Running::Postgres(postgres) => postgres.migrate(now).await,
+        }
+    }
+
+    /// Runs a write; answers when it is durable.
+    pub async fn run(&self, write: Write) -> Result<Written, Error> {
+        self.check_faults()?;
+        let fate = self.shared.faults.as_ref().map_or(Fate::Lives, Faults::next_write);
+        let touches_configuration = write.touches_configuration();
+        let answer = match fate {
+            Fate::DiesBeforeCommit => return Err(Faults::error()),
+            Fate::Lives => self.run_now(write).await,
+            Fate::DiesAfterCommit => {
+                drop(self.run_now(write).await);
+                return Err(Faults::error());
+            }
+        };
+        if touches_configuration && answer != Ok(Written::Overtaken) {
+            self.shared.configuration.fetch_add(1, Ordering::Release);
+        }
+        answer
+    }
+
+    /// The first row of a look-up by key.
+    pub async fn one(&self, sql: &'static str, params: &[Value]) -> Result<Option<Row>, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.one(sql, params),
+            Running::Postgres(postgres) => postgres.one(sql, params).await,
+        }
+    }
+
+    /// All rows of a list, which the statement itself bounds.
+    pub async fn all(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.all(sql, params).await,
+            Running::Postgres(postgres) => postgres.all(sql, params).await,
+        }
+    }
+
+    /// All rows of a search whose text our own builder made; content is in `params` only.
+    pub async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.search(sql, params).await,
+            Running::Postgres(postgres) => postgres.search(sql, params).await,
+        }
+    }
+
+    /// Writes one small row durably, as any request would: an error here means not ready.
+    pub async fn health(&self) -> Result<(), Error> {
+        const TOUCH: &str = "
+            INSERT INTO leases (name, holder, expires_at) VALUES ('health', '', 0)
+            ON CONFLICT (name) DO UPDATE SET expires_at = leases.expires_at + 1";
+        self.check_faults()?;
+        self.run_now(Write::new().also(TOUCH, [])).await.map(|_written| ())
+    }
+
+    /// Which engine answers.
+    pub fn engine(&self) -> Engine {
+        match &self.shared.engine {
+            Running::Sqlite(_) => Engine::Sqlite,
+            Running::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// A number that grows when this process changes clients, keys or tenants: what was read
+    /// before must then be read again.
+    pub fn configuration_generation(&self) -> u64 {
+        self.shared.configuration.load(Ordering::Acquire)
+    }
+
+    async fn run_now(&self, write: Write) -> Result<Written, Error> {
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.run(write).await,
+            Running::Postgres(postgres) => postgres.run(&write).await,
+        }
+    }
+
+    fn check_faults(&self) -> Result<(), Error> {
+        self.shared.faults.as_ref().map_or(Ok(()), Faults::check)
+    }
+}

@@ -1,0 +1,122 @@
+//! The embedded engine: one file, one writer thread, a few readers, one process.
+
+mod connection;
+mod lock;
+mod reader;
+mod text;
+mod writer;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use domain::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::migrate::Migrated;
+use crate::{Error, Row, Value, Write, Written};
+use connection::Place;
+pub(crate) use connection::in_words;
+use reader::Readers;
+pub(crate) use text::rewritten;
+use writer::{Job, Task, Writer};
+
+/// Writes that may wait for the writer; whoever comes then waits for a place.
+const QUEUE_LIMIT: usize = 4_096;
+
+/// Connections for point reads, which run on the thread that asks.
+const POINT_READERS: usize = 4;
+
+/// Connections for lists and searches, which run on threads that may block.
+const SCAN_READERS: usize = 2;
+
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    /// Taken when dropped, so that the writer ends.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    points: Readers,
+    scans: Arc<Readers>,
+}
+
+impl Sqlite {
+    /// Opens the file, making it if there is none, and takes it for this process alone.
+    pub(crate) async fn open(path: &std::path::Path, busy_ms: u64) -> Result<Self, Error> {
+        let place = Place { path: path.to_owned(), busy_ms };
+        blocking(move || Self::open_now(&place)).await
+    }
+
+    fn open_now(place: &Place) -> Result<Self, Error> {
+        let lock = lock::take(&place.path)?;
+        let writer = Writer::open(place.clone(), lock)?;
+        let points = Readers::open(place, POINT_READERS)?;
+        let scans = Arc::new(Readers::open(place, SCAN_READERS)?);
+        let (jobs, queue) = mpsc::channel(QUEUE_LIMIT);
+        let writer = std::thread::Builder::new()
+            .name(String::from("store-writer"))
+            .spawn(move || writer.work(queue))
+            .map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Self { jobs: Some(jobs), writer: Some(writer), points, scans })
+    }
+
+    /// Answers when the write is durable.
+    pub(crate) async fn run(&self, write: Write) -> Result<Written, Error> {
+        self.ask(|answer| Job { task: Task::Write(write), answer }).await
+    }
+
+    pub(crate) async fn migrate(&self, now: Timestamp) -> Result<Migrated, Error> {
+        let (report, applied) = oneshot::channel();
+        let written =
+            self.ask(|answer| Job { task: Task::Migrate { now, report }, answer }).await?;
+        match written {
+            Written::Done | Written::Overtaken => applied.await.map_err(|_closed| stopped()),
+        }
+    }
+
+    pub(crate) fn one(&self, sql: &'static str, params: &[Value]) -> Result<Option<Row>, Error> {
+        self.points.one(sql, params)
+    }
+
+    pub(crate) async fn all(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        let (scans, params) = (Arc::clone(&self.scans), params.to_vec());
+        blocking(move || scans.all(sql, &params)).await
+    }
+
+    pub(crate) async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
+        let (scans, params) = (Arc::clone(&self.scans), params.to_vec());
+        blocking(move || scans.search(&sql, &params)).await
+    }
+
+    async fn ask(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<Written, Error>>) -> Job,
+    ) -> Result<Written, Error> {
+        let (answer, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(job(answer)).await.map_err(|_closed| stopped())?;
+        answered.await.map_err(|_closed| stopped())?
+    }
+}
+
+impl Drop for Sqlite {
+    /// Waits until what was queued is written and the file is free again.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of the database ended badly");
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::Unavailable(String::from("the writer has stopped"))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Unavailable(format!("a reader ended badly: {error}")))?
+}

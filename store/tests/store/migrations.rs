@@ -1,0 +1,57 @@
+//! Schemas: made once, by one node at a time, never by a binary that does not know them.
+
+use crate::common::{NOW, Place};
+use store::{Database, Error, Write, Written};
+
+#[tokio::test]
+async fn an_empty_database_gets_all_and_a_migrated_one_nothing() {
+    let place = Place::new();
+    let database = Database::open(&place.options).await.unwrap();
+    let first = database.migrate(NOW).await.unwrap();
+    assert_eq!(first.applied, ["0001_first_schema"]);
+    let again = database.migrate(NOW).await.unwrap();
+    assert_eq!((again.applied.len(), again.version), (0, first.version));
+}
+
+#[tokio::test]
+async fn a_schema_of_tomorrow_is_left_alone() {
+    const TOMORROW: &str = "
+        INSERT INTO schema_migrations (version, name, checksum, statements, applied_at)
+        VALUES (9999, '9999_of_tomorrow', '', 1, 1)";
+    let place = Place::new();
+    let database = place.open().await;
+    let write = Write::new().exactly(1, TOMORROW, []);
+    assert_eq!(database.run(write).await, Ok(Written::Done));
+    let refused = database.migrate(NOW).await;
+    let Err(Error::Engine(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("9999_of_tomorrow"), "{why}");
+}
+
+#[tokio::test]
+async fn a_migration_whose_text_changed_is_refused() {
+    const ALTER: &str = "UPDATE schema_migrations SET checksum = 'other' WHERE version = 1";
+    let place = Place::new();
+    let database = place.open().await;
+    assert_eq!(database.run(Write::new().exactly(1, ALTER, [])).await, Ok(Written::Done));
+    let refused = database.migrate(NOW).await;
+    let Err(Error::Engine(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("differs from ours"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_together_migrate_once() {
+    let place = Place::new();
+    let first = Database::open(&place.options).await.unwrap();
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let node = if crate::common::is_postgres(&first) {
+            Database::open(&place.options).await.unwrap()
+        } else {
+            first.clone()
+        };
+        starts.spawn(async move { node.migrate(NOW).await.unwrap() });
+    }
+    let applied: Vec<_> =
+        starts.join_all().await.into_iter().flat_map(|node| node.applied).collect();
+    assert_eq!(applied, ["0001_first_schema"]);
+}

@@ -1,0 +1,136 @@
+//! What is the embedded engine's own: one process, durable groups, a full disk.
+
+use crate::common::{NOW, Place, insert, number};
+use store::{Database, DatabaseOptions, Error, Value, Write, Written};
+use tokio::task::JoinSet;
+
+fn file(place: &Place) -> std::path::PathBuf {
+    place.folder.path().join("a.db")
+}
+
+#[tokio::test]
+async fn a_second_opener_is_told_who_holds_the_file() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let refused = Database::open(&place.options).await.unwrap_err().to_string();
+    assert!(refused.contains(&format!("in use by process {}", std::process::id())), "{refused}");
+    drop(database);
+    assert!(Database::open(&place.options).await.is_ok());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_the_file_and_its_log() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    std::fs::write(file(&place), "").unwrap();
+    std::fs::set_permissions(file(&place), PermissionsExt::from_mode(0o644)).unwrap();
+    let database = place.open().await;
+    assert_eq!(database.run(insert("a", 1)).await, Ok(Written::Done));
+    for name in ["a.db", "a.db-wal", "a.db.lock"] {
+        let mode = std::fs::metadata(place.folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_does_not_exist_is_named() {
+    let options = DatabaseOptions::sqlite("/nowhere/at/all.db");
+    let refused = Database::open(&options).await.unwrap_err();
+    assert!(matches!(&refused, Error::Unavailable(why) if why.contains("/nowhere/at/all.db")));
+}
+
+/// Whoever is answered can be read by another connection at once: the commit came first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_is_answered_only_after_its_commit() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let mut asked = JoinSet::new();
+    for number in 0..200 {
+        let (database, path) = (database.clone(), file(&place));
+        asked.spawn(async move {
+            let name = format!("n{number}");
+            assert_eq!(database.run(insert(&name, number)).await, Ok(Written::Done));
+            let other = rusqlite::Connection::open(path).unwrap();
+            let read = "SELECT expires_at FROM leases WHERE name = ?1";
+            let found: i64 = other.query_row(read, [name], |row| row.get(0)).unwrap();
+            assert_eq!(found, number);
+        });
+    }
+    asked.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_fails_leaves_its_group_alone() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let mut asked = JoinSet::new();
+    for number in 0..100 {
+        let database = database.clone();
+        asked.spawn(async move {
+            let write = if number % 2 == 0 {
+                insert(&format!("n{number}"), number)
+            } else {
+                insert("x", 1).also("INSERT INTO nothing SELECT 1 WHERE {guard}", [])
+            };
+            (number, database.run(write).await)
+        });
+    }
+    for (number, answer) in asked.join_all().await {
+        assert_eq!(answer.is_ok(), number % 2 == 0, "{number}: {answer:?}");
+    }
+    assert_eq!(number(&database, "n98").await, Some(98));
+    assert_eq!(number(&database, "x").await, None);
+}
+
+/// Fills the database with rows of a few pages until there is no room.
+async fn fill(database: &Database) -> Error {
+    const INSERT: &str = "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, 0)";
+    for number in 0..1_000 {
+        let params = [format!("big {number}").into(), "x".repeat(20_000).into()];
+        if let Err(error) = database.run(Write::new().exactly(1, INSERT, params)).await {
+            return error;
+        }
+    }
+    unreachable!("there was always room")
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_until_there_is_room_again() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    assert_eq!(database.run(insert("a", 1)).await, Ok(Written::Done));
+    let limit = "PRAGMA max_page_count = 200";
+    database.run(Write::new().also(limit, [])).await.unwrap_err();
+    let full = fill(&database).await;
+    assert!(matches!(&full, Error::Unavailable(why) if why.contains("full")), "{full:?}");
+    assert_eq!(number(&database, "a").await, Some(1), "reading goes on");
+    let deleted = Write::new().also("DELETE FROM leases WHERE name LIKE 'big%'", []);
+    assert_eq!(database.run(deleted).await, Ok(Written::Done));
+    assert_eq!(database.run(insert("b", 1)).await, Ok(Written::Done));
+    assert_eq!(database.health().await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_lock_of_another_connection_is_unavailable_until_it_goes() {
+    let place = Place::sqlite();
+    drop(place.open().await);
+    let mut options = place.options.clone();
+    options.busy_ms = 1;
+    let database = Database::open(&options).await.unwrap();
+    let other = rusqlite::Connection::open(file(&place)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(database.run(insert("a", 1)).await, Err(Error::Unavailable(_))));
+    assert!(matches!(database.health().await, Err(Error::Unavailable(_))));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(database.run(insert("a", 1)).await, Ok(Written::Done));
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let delete = "DELETE FROM leases WHERE name = $1";
+    assert!(database.one(delete, &[Value::from("a")]).await.is_err());
+    assert!(database.migrate(NOW).await.unwrap().applied.is_empty());
+}
