@@ -6,6 +6,8 @@
     reason = "what cannot be read fails the test that reads it"
 )]
 
+#[path = "tidy/configuration.rs"]
+mod configuration;
 #[path = "tidy/conformance.rs"]
 mod conformance;
 #[path = "tidy/documents.rs"]
