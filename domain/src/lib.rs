@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws a random number: `now`, entropy and what storage
 //! knows are arguments. HTTP types, SQL and the runtime must not appear.
 
+pub mod jose;
 mod names;
 pub mod people;
 pub mod shape;

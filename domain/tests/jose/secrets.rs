@@ -1,0 +1,72 @@
+//! Sealed values, derived keys and computed names.
+
+use aws_lc_rs::hkdf;
+use domain::TransactionId;
+use domain::jose::{CannotOpen, NONCE_BYTES, RootKey, SealingKey, auth_req_id};
+use proptest::prelude::{any, proptest};
+
+const NONCE: [u8; NONCE_BYTES] = [3; NONCE_BYTES];
+
+fn sealing(purpose: &str) -> SealingKey {
+    SealingKey::new(&RootKey::new([9; 32]).derive(purpose)).unwrap()
+}
+
+#[test]
+fn a_sealed_value_opens_only_in_its_place_under_its_key() {
+    let key = sealing("push credentials 1");
+    let sealed = key.seal(NONCE, b"acme/devices/push_token/7/1", b"secret").unwrap();
+    assert_eq!(sealed.len(), 1 + NONCE_BYTES + 6 + 16);
+    assert_eq!(sealed[0], 1);
+    assert_eq!(key.open(b"acme/devices/push_token/7/1", &sealed).unwrap().as_slice(), b"secret");
+    assert_eq!(key.open(b"acme/devices/push_token/8/1", &sealed).unwrap_err(), CannotOpen);
+    let other = sealing("push credentials 2");
+    assert_eq!(other.open(b"acme/devices/push_token/7/1", &sealed).unwrap_err(), CannotOpen);
+    for at in 0..sealed.len() {
+        let mut damaged = sealed.clone();
+        damaged[at] ^= 1;
+        assert!(key.open(b"acme/devices/push_token/7/1", &damaged).is_err(), "byte {at}");
+        assert!(key.open(b"acme/devices/push_token/7/1", &sealed[..at]).is_err(), "cut at {at}");
+    }
+    let empty = key.seal(NONCE, b"", b"").unwrap();
+    assert!(key.open(b"", &empty).unwrap().is_empty());
+}
+
+#[test]
+fn derived_keys_are_those_of_hkdf() {
+    struct Length;
+    impl hkdf::KeyType for Length {
+        fn len(&self) -> usize {
+            32
+        }
+    }
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"aizuchi root key 1");
+    let mut expected = [0; 32];
+    let root = salt.extract(&[9; 32]);
+    root.expand(&[b"txtkn"], Length).unwrap().fill(&mut expected).unwrap();
+    let root = RootKey::new([9; 32]);
+    assert_eq!(*root.derive("txtkn"), expected);
+    assert_ne!(root.derive("txtkn"), root.derive("txtkm"));
+    assert_eq!(format!("{root:?}"), "RootKey(…)");
+}
+
+#[test]
+fn an_auth_req_id_has_64_characters_and_depends_on_key_and_transaction() {
+    let first = auth_req_id(&[1; 32], &TransactionId::new([2; 16]));
+    assert_eq!(first.len(), 64);
+    assert!(first.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    assert_eq!(first, auth_req_id(&[1; 32], &TransactionId::new([2; 16])));
+    assert_ne!(first, auth_req_id(&[1; 32], &TransactionId::new([3; 16])));
+    assert_ne!(first, auth_req_id(&[2; 32], &TransactionId::new([2; 16])));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sealed_opens_and_nothing_else_does(
+        plain in any::<Vec<u8>>(), aad in any::<Vec<u8>>(), junk in any::<Vec<u8>>(),
+    ) {
+        let key = sealing("test");
+        let sealed = key.seal(NONCE, &aad, &plain).unwrap();
+        assert_eq!(key.open(&aad, &sealed).unwrap().as_slice(), plain.as_slice());
+        assert!(key.open(&aad, &junk).is_err());
+    }
+}
