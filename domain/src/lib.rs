@@ -3,8 +3,11 @@
 //! Nothing here does I/O, reads a clock or draws a random number: `now`, entropy and what storage
 //! knows are arguments. HTTP types, SQL and the runtime must not appear.
 
+pub mod ciba;
 pub mod jose;
+pub mod json;
 mod names;
+pub mod oauth;
 pub mod people;
 pub mod shape;
 mod time;

@@ -1,0 +1,98 @@
+//! The three accents of one protocol (architecture 3), as data: which rule a profile follows.
+//! How a refusal sounds in each of them is a column of `oauth::refusal`.
+
+use std::fmt;
+
+use crate::ciba::pacing::PacingRules;
+
+/// Which rules a client is held to: a property of its registration, defaulted by its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Profile {
+    /// As Auth0 does it. The default.
+    Auth0,
+    /// As CIBA Core says.
+    Ciba,
+    /// As FAPI-CIBA says.
+    FapiCiba,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 3] = [Self::Auth0, Self::Ciba, Self::FapiCiba];
+
+    /// The name in client registrations and tenant settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth0 => "auth0",
+            Self::Ciba => "ciba",
+            Self::FapiCiba => "fapi-ciba",
+        }
+    }
+
+    /// The profile of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.as_str() == name)
+    }
+
+    /// What this profile asks for and allows.
+    pub const fn rules(self) -> &'static Rules {
+        match self {
+            Self::Auth0 => &AUTH0,
+            Self::Ciba | Self::FapiCiba => &CIBA,
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The table "Profiles" of the Auth0 requirements, as far as it is not a column of the refusals.
+#[expect(clippy::struct_excessive_bools, reason = "independent rules, each a line of the table")]
+#[derive(Debug)]
+pub struct Rules {
+    /// W81: whether every request must carry a `binding_message`, whatever the client says.
+    pub binding_message_always_required: bool,
+    /// Whether a lifetime above the client's maximum is lowered to it instead of refused (W97).
+    pub long_expiry_is_lowered: bool,
+    /// Whether `request_expiry` stands in for an absent `requested_expiry` (W58, WD12).
+    pub request_expiry_is_alias: bool,
+    /// Whether a scope the API does not have is dropped instead of refused (WD20).
+    pub unknown_scope_is_dropped: bool,
+    /// Whether a second kind of hint beside `login_hint` is ignored instead of refused (W107).
+    pub other_hints_are_ignored: bool,
+    /// Whether `resource` counts without the tenant's compatibility setting, and may repeat (W71).
+    pub resource_always_counts: bool,
+    /// Whether the text `None` can mean "no audience" (W70, WD18).
+    pub audience_none_can_be_absent: bool,
+    /// Length of an `auth_req_id` in characters (W50, C54).
+    pub auth_req_id_chars: usize,
+    /// How polls are paced.
+    pub pacing: PacingRules,
+}
+
+const AUTH0: Rules = Rules {
+    binding_message_always_required: true,
+    long_expiry_is_lowered: false,
+    request_expiry_is_alias: true,
+    unknown_scope_is_dropped: true,
+    other_hints_are_ignored: true,
+    resource_always_counts: false,
+    audience_none_can_be_absent: true,
+    auth_req_id_chars: 64,
+    pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
+};
+
+const CIBA: Rules = Rules {
+    binding_message_always_required: false,
+    long_expiry_is_lowered: true,
+    request_expiry_is_alias: false,
+    unknown_scope_is_dropped: false,
+    other_hints_are_ignored: false,
+    resource_always_counts: true,
+    audience_none_can_be_absent: false,
+    auth_req_id_chars: 43,
+    pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
+};

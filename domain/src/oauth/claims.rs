@@ -1,0 +1,193 @@
+//! What stands in the tokens: pure builders. Signing is `jose`'s, keys are the server's.
+
+use serde_json::{Map, Value};
+
+use crate::oauth::api::{Api, TokenDialect};
+use crate::oauth::scope::Scope;
+use crate::{ClientId, Timestamp, TransactionId, UserId};
+
+/// `gty` of a token that a machine got for itself (W195).
+pub const GTY_CLIENT_CREDENTIALS: &str = "client-credentials";
+/// `gty` of a token that came out of a refresh.
+pub const GTY_REFRESH_TOKEN: &str = "refresh_token";
+
+/// The claims that come with the scope `profile`, in the order of W168, then the rarer ones.
+const PROFILE_CLAIMS: [&str; 6] =
+    ["nickname", "name", "picture", "updated_at", "given_name", "family_name"];
+const EMAIL_CLAIMS: [&str; 2] = ["email", "email_verified"];
+
+/// A token to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// `typ` of the header.
+    pub typ: &'static str,
+    /// `alg` of the header.
+    pub alg: String,
+    /// The claims.
+    pub claims: Map<String, Value>,
+    /// Seconds from `iat` to `exp`.
+    pub lifetime_s: i64,
+}
+
+/// What an access token for an API is about, dialects apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// The tenant's issuer, with the final slash.
+    pub issuer: &'a str,
+    /// The API it is for.
+    pub api: &'a Api,
+    /// Whom it is given to.
+    pub client: &'a ClientId,
+    /// What was granted.
+    pub scope: &'a Scope,
+    /// When it is given.
+    pub now: Timestamp,
+    /// A name for it, never used before (only RFC 9068 shows it).
+    pub jti: &'a str,
+}
+
+/// The access token of a person's approval (W156 to W161, W164).
+///
+/// `gty` is for refreshes; a CIBA exchange has none (W159).
+pub fn user_access_token(
+    access: &Access<'_>,
+    user: &UserId,
+    gty: Option<&'static str>,
+    permissions: &[String],
+    authorization_details: Option<&Value>,
+) -> Draft {
+    let mut draft = access_token(access, user.as_str(), gty);
+    let audience = if access.scope.has("openid") {
+        Value::from(vec![access.api.identifier.clone(), userinfo_audience(access.issuer)])
+    } else {
+        access.api.identifier.as_str().into()
+    };
+    draft.claims.insert("aud".into(), audience);
+    if access.api.tells_permissions {
+        draft.claims.insert("permissions".into(), permissions.into());
+    }
+    if let Some(details) = authorization_details {
+        draft.claims.insert("authorization_details".into(), details.clone());
+    }
+    draft
+}
+
+/// The access token of a machine for itself (W195).
+pub fn machine_access_token(access: &Access<'_>) -> Draft {
+    let subject = format!("{}@clients", access.client);
+    let mut draft = access_token(access, &subject, Some(GTY_CLIENT_CREDENTIALS));
+    draft.claims.insert("aud".into(), access.api.identifier.as_str().into());
+    if access.api.tells_permissions {
+        let permissions: Vec<&str> = access.scope.iter().collect();
+        draft.claims.insert("permissions".into(), permissions.into());
+    }
+    draft
+}
+
+fn access_token(access: &Access<'_>, subject: &str, gty: Option<&'static str>) -> Draft {
+    let lifetime_s = access.api.token_lifetime_s;
+    let mut claims = dated(access.issuer, subject, access.now, lifetime_s);
+    if !access.scope.is_empty() {
+        claims.insert("scope".into(), access.scope.to_string().into());
+    }
+    let typ = match access.api.dialect {
+        TokenDialect::AccessToken => {
+            claims.insert("azp".into(), access.client.as_str().into());
+            if let Some(gty) = gty {
+                claims.insert("gty".into(), gty.into());
+            }
+            "JWT"
+        }
+        TokenDialect::Rfc9068 => {
+            claims.insert("client_id".into(), access.client.as_str().into());
+            claims.insert("jti".into(), access.jti.into());
+            "at+jwt"
+        }
+    };
+    Draft { typ, alg: access.api.signing_alg.clone(), claims, lifetime_s }
+}
+
+/// What is known of how a person approved (WD22).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Act<'a> {
+    /// Authentication context class.
+    pub acr: Option<&'a str>,
+    /// Authentication methods.
+    pub amr: &'a [&'a str],
+}
+
+/// What an ID token is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The tenant's issuer, with the final slash.
+    pub issuer: &'a str,
+    /// Whom it is given to.
+    pub client: &'a ClientId,
+    /// The algorithm the client is registered with.
+    pub alg: &'a str,
+    /// Seconds it lives.
+    pub lifetime_s: i64,
+    /// Who it is about.
+    pub user: &'a UserId,
+    /// The document of the user, as the Management API shows it.
+    pub person: &'a Value,
+    /// What was granted.
+    pub scope: &'a Scope,
+    /// When the person approved.
+    pub auth_time: Timestamp,
+    /// How the person approved.
+    pub act: Act<'a>,
+    /// The transaction in which.
+    pub txn: Option<TransactionId>,
+}
+
+/// The ID token (W166 to W170, WD22): never a `nonce`, never a `sid`.
+pub fn id_token(identity: &Identity<'_>, now: Timestamp) -> Draft {
+    let lifetime_s = identity.lifetime_s;
+    let mut claims = dated(identity.issuer, identity.user.as_str(), now, lifetime_s);
+    claims.insert("aud".into(), identity.client.as_str().into());
+    claims.insert("auth_time".into(), identity.auth_time.seconds().into());
+    if let Some(acr) = identity.act.acr {
+        claims.insert("acr".into(), acr.into());
+    }
+    if !identity.act.amr.is_empty() {
+        claims.insert("amr".into(), identity.act.amr.into());
+    }
+    if let Some(txn) = identity.txn {
+        claims.insert("txn".into(), txn.to_string().into());
+    }
+    claims.extend(person_claims(identity.person, identity.scope));
+    Draft { typ: "JWT", alg: identity.alg.to_owned(), claims, lifetime_s }
+}
+
+/// The answer of `/userinfo` (W168, W193).
+pub fn userinfo(user: &UserId, person: &Value, scope: &Scope) -> Map<String, Value> {
+    let mut claims = person_claims(person, scope);
+    claims.insert("sub".into(), user.as_str().into());
+    claims
+}
+
+/// The audience of `/userinfo` in access tokens and consent records (W68, W158).
+pub fn userinfo_audience(issuer: &str) -> String {
+    format!("{issuer}userinfo")
+}
+
+/// What the scopes say about a person, out of the user's document.
+fn person_claims(person: &Value, scope: &Scope) -> Map<String, Value> {
+    let profile = PROFILE_CLAIMS.iter().filter(|_| scope.has("profile"));
+    let email = EMAIL_CLAIMS.iter().filter(|_| scope.has("email"));
+    profile
+        .chain(email)
+        .filter_map(|name| Some((*name, person.get(*name).filter(|value| !value.is_null())?)))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
+}
+
+fn dated(issuer: &str, subject: &str, now: Timestamp, lifetime_s: i64) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("iss".into(), issuer.into());
+    claims.insert("sub".into(), subject.into());
+    claims.insert("iat".into(), now.seconds().into());
+    claims.insert("exp".into(), now.seconds().saturating_add(lifetime_s).into());
+    claims
+}

@@ -1,0 +1,245 @@
+//! A client as the protocol sees it, read from its stored document.
+//! What administrators may write into the document is `client_document`.
+
+use serde_json::Value;
+
+use crate::ClientId;
+use crate::ciba::profile::Profile;
+use crate::oauth::document::{flag, integer, list, text, words};
+use crate::oauth::refusal::{Reason, Refusal};
+
+/// The grant type of CIBA.
+pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+/// The grant type of refresh tokens.
+pub const REFRESH_TOKEN_GRANT: &str = "refresh_token";
+/// The grant type of machines.
+pub const CLIENT_CREDENTIALS_GRANT: &str = "client_credentials";
+
+/// How long a request may live at most when the client's document does not say, in seconds.
+pub const DEFAULT_MAX_REQUESTED_EXPIRY_S: i64 = 300;
+/// How long a request may live at the very most: 72 hours (W56).
+pub const LONGEST_REQUESTED_EXPIRY_S: i64 = 259_200;
+/// W167: how long an ID token lives when the client's document does not say.
+pub const DEFAULT_ID_TOKEN_LIFETIME_S: i64 = 36_000;
+
+/// How a client proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all: a public client.
+    Public,
+    /// With a secret, by post or Basic, whichever it likes (WD23).
+    Secret,
+    /// With a signed assertion under one of these credentials (`cred_…`).
+    PrivateKeyJwt {
+        /// Ids of the credentials.
+        credentials: Vec<String>,
+    },
+    /// With a certificate that names the subject of one of these credentials.
+    TlsClientAuth {
+        /// Ids of the credentials.
+        credentials: Vec<String>,
+    },
+    /// With one of these very certificates.
+    SelfSignedTlsClientAuth {
+        /// Ids of the credentials.
+        credentials: Vec<String>,
+    },
+}
+
+/// A way to reach a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Any enrolled device (decision 13).
+    GuardianPush,
+    /// A web link by e-mail.
+    Email,
+    /// The person's own account page.
+    MyAccount,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::GuardianPush, Self::Email, Self::MyAccount];
+
+    /// The name in `async_approval_notification_channels`, errors and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GuardianPush => "guardian-push",
+            Self::Email => "email",
+            Self::MyAccount => "my-account",
+        }
+    }
+
+    /// The channel of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
+    }
+}
+
+/// Which audiences an assertion of this client may have (WD24).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// Our issuer and nothing else.
+    Strict,
+    /// Also the URLs of the token and backchannel endpoints, as CIBA Core said in 2021.
+    Ciba2021,
+}
+
+/// What a client's refresh tokens are like; `None` is "for ever".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshTokens {
+    /// Whether each use gives a new token and spends the old one.
+    pub rotate: bool,
+    /// How long a spent token still works, in seconds.
+    pub leeway_s: i64,
+    /// Seconds from the first token to the end of its family.
+    pub lifetime_s: Option<i64>,
+    /// Seconds without use to the end.
+    pub idle_lifetime_s: Option<i64>,
+}
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: ClientId,
+    /// What people are shown.
+    pub name: String,
+    /// Whether it belongs to the tenant.
+    pub is_first_party: bool,
+    /// Whether it speaks OpenID Connect strictly.
+    pub is_oidc_conformant: bool,
+    /// What it may use at the token endpoint.
+    pub grant_types: Vec<String>,
+    /// How it proves who it is.
+    pub authentication: Authentication,
+    /// Ways to reach a person, best first.
+    pub channels: Vec<Channel>,
+    /// The algorithm of its ID tokens.
+    pub id_token_alg: String,
+    /// How long its ID tokens live, in seconds.
+    pub id_token_lifetime_s: i64,
+    /// Its refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// The rules and the accent it is answered in.
+    pub profile: Profile,
+    /// The longest life of a request, in seconds.
+    pub max_requested_expiry_s: i64,
+    /// The audiences of its assertions.
+    pub assertion_audience: AssertionAudience,
+    /// Whether its requests must carry a binding message (always in profile `auth0`).
+    pub is_binding_message_required: bool,
+}
+
+/// A stored document that is no client's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoClient;
+
+impl Client {
+    /// Reads the stored document; members that are absent have Auth0's defaults.
+    pub fn from_document(document: &Value) -> Result<Self, NoClient> {
+        let profile = match text(document, "profile") {
+            Some(name) => Profile::from_name(name).ok_or(NoClient)?,
+            None => Profile::Auth0,
+        };
+        let jwt = document.get("jwt_configuration").unwrap_or(&Value::Null);
+        let ciba_2021 = text(document, "assertion_audience") == Some("ciba-2021");
+        Ok(Self {
+            id: ClientId::new(text(document, "client_id").ok_or(NoClient)?),
+            name: text(document, "name").unwrap_or_default().to_owned(),
+            is_first_party: flag(document, "is_first_party", true),
+            is_oidc_conformant: flag(document, "oidc_conformant", false),
+            grant_types: words(document, "grant_types"),
+            authentication: authentication(document),
+            channels: channels(document),
+            id_token_alg: text(jwt, "alg").unwrap_or("RS256").to_owned(),
+            id_token_lifetime_s: integer(jwt, "lifetime_in_seconds", DEFAULT_ID_TOKEN_LIFETIME_S),
+            refresh_tokens: refresh_tokens(document),
+            profile,
+            max_requested_expiry_s: integer(
+                document,
+                "max_requested_expiry",
+                DEFAULT_MAX_REQUESTED_EXPIRY_S,
+            ),
+            assertion_audience: if ciba_2021 {
+                AssertionAudience::Ciba2021
+            } else {
+                AssertionAudience::Strict
+            },
+            is_binding_message_required: flag(document, "binding_message_required", false),
+        })
+    }
+
+    /// Whether `grant_type` is one of the client's.
+    pub fn has_grant(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|known| known == grant_type)
+    }
+
+    /// W102, W103: whether the client may use CIBA at all.
+    pub fn may_use_ciba(&self) -> Result<(), Refusal> {
+        if self.authentication == Authentication::Public {
+            return Err(Reason::PublicClient.into());
+        }
+        if self.is_first_party && self.is_oidc_conformant && self.has_grant(CIBA_GRANT) {
+            return Ok(());
+        }
+        Err(Reason::GrantNotAllowed.into())
+    }
+
+    /// Whether the client may use another grant type at the token endpoint.
+    pub fn may_use(&self, grant_type: &str) -> Result<(), Refusal> {
+        if grant_type == CIBA_GRANT {
+            return self.may_use_ciba();
+        }
+        if self.has_grant(grant_type) {
+            return Ok(());
+        }
+        let text = format!("Grant type '{grant_type}' not allowed for the client.");
+        Err(Refusal::because(Reason::GrantNotAllowed, text))
+    }
+}
+
+fn authentication(document: &Value) -> Authentication {
+    let methods = document.get("client_authentication_methods");
+    let credentials = |method: &str| {
+        let credentials = list(methods?.get(method)?, "credentials");
+        Some(credentials.filter_map(|c| text(c, "id")).map(str::to_owned).collect())
+    };
+    if let Some(credentials) = credentials("private_key_jwt") {
+        return Authentication::PrivateKeyJwt { credentials };
+    }
+    if let Some(credentials) = credentials("tls_client_auth") {
+        return Authentication::TlsClientAuth { credentials };
+    }
+    if let Some(credentials) = credentials("self_signed_tls_client_auth") {
+        return Authentication::SelfSignedTlsClientAuth { credentials };
+    }
+    match text(document, "token_endpoint_auth_method") {
+        Some("none") => Authentication::Public,
+        Some(_) | None => Authentication::Secret,
+    }
+}
+
+fn channels(document: &Value) -> Vec<Channel> {
+    match document.get("async_approval_notification_channels") {
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).filter_map(Channel::from_name).collect()
+        }
+        Some(_) | None => vec![Channel::GuardianPush],
+    }
+}
+
+fn refresh_tokens(document: &Value) -> RefreshTokens {
+    let settings = document.get("refresh_token").unwrap_or(&Value::Null);
+    let expires = text(settings, "expiration_type") == Some("expiring");
+    let lifetime = |seconds: &str, infinite: &str, default: i64| {
+        let is_infinite = flag(settings, infinite, !expires);
+        (expires && !is_infinite).then(|| integer(settings, seconds, default))
+    };
+    RefreshTokens {
+        rotate: text(settings, "rotation_type") == Some("rotating"),
+        leeway_s: integer(settings, "leeway", 0),
+        lifetime_s: lifetime("token_lifetime", "infinite_token_lifetime", 2_592_000),
+        idle_lifetime_s: lifetime("idle_token_lifetime", "infinite_idle_token_lifetime", 1_296_000),
+    }
+}

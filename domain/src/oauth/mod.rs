@@ -1,0 +1,13 @@
+//! OAuth: what callers send, what clients and APIs are registered as, and every refusal.
+//!
+//! How a token is signed is `jose`; how a person is asked is `ciba`.
+
+pub mod api;
+pub mod claims;
+pub mod client;
+pub mod client_document;
+mod document;
+pub mod grant;
+pub mod parameters;
+pub mod refusal;
+pub mod scope;
