@@ -36,8 +36,8 @@ struct Shared {
 
 #[derive(Debug)]
 enum Running {
-    Sqlite(Sqlite),
-    Postgres(Postgres),
+    Sqlite(Box<Sqlite>),
+    Postgres(Box<Postgres>),
 }
 
 impl Database {
@@ -56,9 +56,11 @@ impl Database {
 
     async fn start(options: &DatabaseOptions, faults: Option<Faults>) -> Result<Self, Error> {
         let engine = match &options.place {
-            Place::Sqlite(path) => Running::Sqlite(Sqlite::open(path, options.busy_ms).await?),
+            Place::Sqlite(path) => {
+                Running::Sqlite(Box::new(Sqlite::open(path, options.busy_ms).await?))
+            }
             Place::Postgres { config, tls } => {
-                Running::Postgres(Postgres::open(config, tls, options).await?)
+                Running::Postgres(Box::new(Postgres::open(config, tls, options).await?))
             }
         };
         let shared = Shared { engine, faults, configuration: AtomicU64::new(0) };

@@ -4,8 +4,6 @@
 //! this crate and no HTTP, configuration or clock comes in. Statements are one text for SQLite and
 //! PostgreSQL (architecture 4).
 
-#![expect(dead_code, reason = "PostgreSQL is the next change")]
-
 mod database;
 mod error;
 mod faults;
