@@ -1,7 +1,10 @@
 //! The command line: one file per command. Here they are listed, read and run.
 
 mod ask;
+mod database;
+mod migrate;
 mod phone;
+mod place;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ Exit codes: 0 done, 1 failed (`ask` has its own), 64 wrong usage.";
 enum Command {
     Phone(phone::Arguments),
     Ask(ask::Arguments),
+    Migrate(migrate::Arguments),
 }
 
 /// Reads the command line and runs what it names.
@@ -66,6 +70,7 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
     match command {
         Command::Phone(arguments) => Box::pin(phone::run(arguments, terminal)).await,
         Command::Ask(arguments) => Box::pin(ask::run(arguments, terminal)).await,
+        Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
     }
 }
 

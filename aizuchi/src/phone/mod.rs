@@ -86,7 +86,7 @@ impl Device {
         state.identifier = entropy.hex::<8>();
         state.push_token = entropy.base64url::<24>();
         key.algorithm().clone_into(&mut state.algorithm);
-        state.key = key.to_text();
+        state.key = key.to_text()?;
         let https = Https::trusting(state.ca_pem.as_deref())?;
         Ok(Self { https, server: base(&state.server)?, key, state })
     }

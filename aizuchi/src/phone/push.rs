@@ -62,20 +62,27 @@ impl Consent {
         self.detail("binding_message").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// The API that the tokens are for.
+    pub(crate) fn audience(&self) -> &str {
+        self.detail("audience").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What the tokens allow, separated by spaces.
+    pub(crate) fn scopes(&self) -> String {
+        let scopes = self.detail("scope").and_then(Value::as_array);
+        let scopes = scopes.map(Vec::as_slice).unwrap_or_default();
+        scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// What a person reads before the answer.
     pub(crate) fn lines(&self, asker: &str) -> Vec<String> {
         let text = |value: Option<&Value>| shown(value.and_then(Value::as_str).unwrap_or_default());
-        let scopes = self
-            .detail("scope")
-            .and_then(Value::as_array)
-            .map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
-            .unwrap_or_default();
         let mut lines = vec![
             format!("request   {}", text(self.0.get("id"))),
             format!("from      {}", shown(asker)),
-            format!("message   {}", text(self.detail("binding_message"))),
-            format!("for       {}", text(self.detail("audience"))),
-            format!("may       {}", shown(&scopes)),
+            format!("message   {}", shown(self.message())),
+            format!("for       {}", shown(self.audience())),
+            format!("may       {}", shown(&self.scopes())),
             format!("until     {}", text(self.0.get("expires_at"))),
         ];
         let details = self.detail("authorization_details").and_then(Value::as_array);
