@@ -4,14 +4,26 @@
 //! this crate and no HTTP, configuration or clock comes in. Statements are one text for SQLite and
 //! PostgreSQL (architecture 4).
 
+pub mod access_tokens;
+pub mod client_credentials;
+pub mod client_grants;
+pub mod clients;
 mod database;
+pub mod enrollments;
 mod error;
 mod faults;
+pub mod idempotency_keys;
 mod migrate;
 mod options;
 mod postgres;
+pub mod refresh_tokens;
+pub mod resource_servers;
 mod row;
+pub mod signing_keys;
 mod sqlite;
+pub mod tenants;
+pub mod users;
+pub mod users_search;
 mod value;
 mod write;
 
@@ -23,3 +35,9 @@ pub use options::{DatabaseOptions, InvalidUrl};
 pub use row::Row;
 pub use value::{Kind, Value};
 pub use write::{Write, Written};
+
+/// The number that a `count(*)` gives.
+pub(crate) fn counted(row: Option<&Row>) -> Result<u64, Error> {
+    let count = row.map_or(Ok(0), |row| row.int(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}

@@ -26,6 +26,10 @@ CREATE TABLE signing_keys (
     CHECK ((stage = 'retired') = (retired_at IS NOT NULL))
 );
 
+-- Of two nodes that make a first or a next key at once, one does.
+CREATE UNIQUE INDEX signing_keys_by_stage
+    ON signing_keys (tenant_id, alg, stage) WHERE stage <> 'retired';
+
 CREATE TABLE clients (
     tenant_id   TEXT    NOT NULL,
     client_id   TEXT    NOT NULL,

@@ -5,7 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
+mod configuration;
 mod engines;
 mod migrations;
+mod people;
 mod races;
+mod search;
 mod sqlite;
+mod tokens;

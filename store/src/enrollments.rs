@@ -1,0 +1,141 @@
+//! Confirmed devices. One that is still pending is its ticket (GD13).
+
+use domain::people::{Device, PushService};
+use domain::{DeviceId, Fingerprint, TenantId, Timestamp, UserId};
+
+use crate::{Database, Error, Row, Write};
+
+/// Most devices of one user that are listed and asked.
+pub const DEVICE_LIMIT: i64 = 20;
+
+/// The user's devices, in the order they enrolled.
+pub async fn of_user(
+    database: &Database,
+    tenant: &TenantId,
+    user: &UserId,
+) -> Result<Vec<Device>, Error> {
+    const READ: &str = "
+        SELECT id, user_id, identifier, name, push_service, push_token, public_jwk, base_url,
+            enrolled_at, last_auth_at
+        FROM enrollments WHERE tenant_id = $1 AND user_id = $2
+        ORDER BY enrolled_at, id LIMIT $3";
+    let rows = database.all(READ, &[tenant.into(), user.into(), DEVICE_LIMIT.into()]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The device of this id, with the hash of its own opaque token.
+pub async fn one(
+    database: &Database,
+    tenant: &TenantId,
+    device: &DeviceId,
+) -> Result<Option<(Device, Fingerprint)>, Error> {
+    const READ: &str = "
+        SELECT id, user_id, identifier, name, push_service, push_token, public_jwk, base_url,
+            enrolled_at, last_auth_at, token_hash
+        FROM enrollments WHERE tenant_id = $1 AND id = $2";
+    let row = database.one(READ, &[tenant.into(), device.into()]).await?;
+    row.map(|row| Ok((read(&row)?, row.fingerprint(10)?))).transpose()
+}
+
+/// Adds a device; behind the step that spends its ticket, only with it.
+pub fn insert(tenant: &TenantId, device: &Device, token_hash: Fingerprint) -> Write {
+    const INSERT: &str = "
+        INSERT INTO enrollments
+            (tenant_id, id, user_id, identifier, name, push_service, push_token, public_jwk,
+            token_hash, base_url, enrolled_at, last_auth_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE {guard}";
+    let params = [
+        tenant.into(),
+        (&device.id).into(),
+        (&device.user).into(),
+        (&device.identifier).into(),
+        (&device.name).into(),
+        device.push_service.name().into(),
+        device.push_token.as_deref().into(),
+        (&device.public_jwk).into(),
+        token_hash.into(),
+        (&device.base_url).into(),
+        device.enrolled_at.into(),
+        device.last_auth_at.into(),
+    ];
+    Write::new().exactly(1, INSERT, params)
+}
+
+/// Deletes the user's device of this identifier: one that enrolls again replaces itself (G42).
+pub fn delete_by_identifier(tenant: &TenantId, user: &UserId, identifier: &str) -> Write {
+    const DELETE: &str = "
+        DELETE FROM enrollments
+        WHERE tenant_id = $1 AND user_id = $2 AND identifier = $3 AND {guard}";
+    Write::new().also(DELETE, [tenant.into(), user.into(), identifier.into()])
+}
+
+/// Changes what a device may change about itself. `Overtaken`: `was` is no longer what is stored.
+pub fn change(tenant: &TenantId, was: &Device, device: &Device) -> Write {
+    const CHANGE: &str = "
+        UPDATE enrollments SET identifier = $3, name = $4, push_service = $5, push_token = $6
+        WHERE tenant_id = $1 AND id = $2 AND identifier = $7 AND name = $8
+            AND push_service = $9 AND COALESCE(push_token, '') = $10";
+    let params = [
+        tenant.into(),
+        (&was.id).into(),
+        (&device.identifier).into(),
+        (&device.name).into(),
+        device.push_service.name().into(),
+        device.push_token.as_deref().into(),
+        (&was.identifier).into(),
+        (&was.name).into(),
+        was.push_service.name().into(),
+        was.push_token.as_deref().unwrap_or_default().into(),
+    ];
+    Write::new().exactly(1, CHANGE, params)
+}
+
+/// Drops a push token that its service called gone (GD14), unless a newer one took its place.
+pub fn drop_push_token(tenant: &TenantId, device: &DeviceId, push_token: &str) -> Write {
+    const DROP: &str = "
+        UPDATE enrollments SET push_token = NULL
+        WHERE tenant_id = $1 AND id = $2 AND push_token = $3";
+    Write::new().exactly(1, DROP, [tenant.into(), device.into(), push_token.into()])
+}
+
+/// Notes that a device answered; behind the step that decides, only with it.
+pub fn answered(tenant: &TenantId, device: &DeviceId, now: Timestamp) -> Write {
+    const NOTE: &str = "
+        UPDATE enrollments SET last_auth_at = $3
+        WHERE tenant_id = $1 AND id = $2 AND {guard}";
+    Write::new().also(NOTE, [tenant.into(), device.into(), now.into()])
+}
+
+/// Deletes a device: its key and token open nothing from then on. `Overtaken`: it was gone.
+///
+/// What it approved and nobody has collected yet dies with it (decision 5: a redemption checks the
+/// device again), and its requests wait for another device or their end.
+pub fn delete(tenant: &TenantId, device: &DeviceId) -> Write {
+    const DELETE: &str = "DELETE FROM enrollments WHERE tenant_id = $1 AND id = $2";
+    Write::new().exactly(1, DELETE, [tenant.into(), device.into()])
+}
+
+/// Deletes all devices of a user.
+pub fn delete_of_user(tenant: &TenantId, user: &UserId) -> Write {
+    const DELETE: &str = "DELETE FROM enrollments WHERE tenant_id = $1 AND user_id = $2";
+    Write::new().also(DELETE, [tenant.into(), user.into()])
+}
+
+fn read(row: &Row) -> Result<Device, Error> {
+    let id = DeviceId::new(row.text(0)?);
+    let Some(push_service) = PushService::named(row.text(4)?) else {
+        return Err(Error::Inconsistent { table: "enrollments", id: id.to_string() });
+    };
+    Ok(Device {
+        id,
+        user: UserId::new(row.text(1)?),
+        identifier: row.text(2)?.to_owned(),
+        name: row.text(3)?.to_owned(),
+        push_service,
+        push_token: row.optional_text(5)?.map(String::from),
+        public_jwk: row.text(6)?.to_owned(),
+        base_url: row.text(7)?.to_owned(),
+        enrolled_at: row.time(8)?,
+        last_auth_at: row.optional_time(9)?,
+    })
+}
