@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::Timestamp;
 
 use crate::faults::Fate;
-use crate::migrate::Migrated;
+use crate::migrate::{self, Migrated};
 use crate::options::Place;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
@@ -74,6 +74,22 @@ impl Database {
             Running::Sqlite(sqlite) => sqlite.migrate(now).await,
             Running::Postgres(postgres) => postgres.migrate(now).await,
         }
+    }
+
+    /// The names of the migrations that this binary knows and the database lacks; changes nothing.
+    pub async fn missing_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        let rows = match self.all(migrate::APPLIED, &[]).await {
+            Ok(rows) => rows,
+            // The runner's own table is made by the first run.
+            Err(Error::Engine(why)) if why.contains("schema_migrations") => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let applied = rows.iter().map(migrate::applied).collect::<Result<Vec<_>, _>>()?;
+        let missing = match self.engine() {
+            Engine::Sqlite => migrate::pending(&applied, |migration| migration.sqlite),
+            Engine::Postgres => migrate::pending(&applied, |migration| migration.postgres),
+        };
+        Ok(missing?.into_iter().map(|migration| migration.name).collect())
     }
 
     /// Runs a write; answers when it is durable.

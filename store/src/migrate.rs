@@ -3,8 +3,8 @@
 use domain::{Fingerprint, Timestamp};
 use rusqlite::Connection;
 
-use crate::Error;
 use crate::sqlite::{in_words, rewritten};
+use crate::{Error, Row};
 
 /// What a migration run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +117,17 @@ pub(crate) fn pending(
         }
     }
     Ok(missing)
+}
+
+/// A row of [`APPLIED`] as either engine reads it.
+pub(crate) fn applied(row: &Row) -> Result<Applied, Error> {
+    Ok(Applied {
+        version: row.int(0)?,
+        name: row.text(1)?.to_owned(),
+        checksum: row.text(2)?.to_owned(),
+        statements: row.int(3)?,
+        applied_at: row.optional_int(4)?,
+    })
 }
 
 pub(crate) fn migrated(missing: &[Pending]) -> Migrated {

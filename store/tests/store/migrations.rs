@@ -14,6 +14,17 @@ async fn an_empty_database_gets_all_and_a_migrated_one_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_missing_can_be_asked_without_changing_anything() {
+    let place = Place::new();
+    let database = Database::open(&place.options).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(database.missing_migrations().await.unwrap(), ["0001_first_schema"]);
+    }
+    database.migrate(NOW).await.unwrap();
+    assert!(database.missing_migrations().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_schema_of_tomorrow_is_left_alone() {
     const TOMORROW: &str = "
         INSERT INTO schema_migrations (version, name, checksum, statements, applied_at)
