@@ -1,0 +1,45 @@
+// Reads the results of a run and prints them as a Markdown table: node table.mjs FOLDER
+// Files are named ENGINE.WORK.ROUND.json, the peer's with engine `peer`. Medians over the rounds.
+import { readFileSync, readdirSync } from 'node:fs';
+
+const folder = process.argv[2];
+const runs = new Map();
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')).sort()) {
+  const [engine, work] = file.split('.');
+  for (const result of JSON.parse(readFileSync(`${folder}/${file}`))) {
+    if (result.mode === 'probe' || result.mode === 'seed') continue;
+    if (!runs.has(work)) runs.set(work, new Map());
+    if (!runs.get(work).has(engine)) runs.get(work).set(engine, []);
+    runs.get(work).get(engine).push(result);
+  }
+}
+
+const median = (values) => values.sort((one, other) => one - other)[Math.floor(values.length / 2)];
+const of = (results, pick) => median(results.map(pick));
+const latency = (result, part) => (result.latency[result.mode] ?? {})[part] ?? NaN;
+const failures = (results) => results.reduce((sum, one) => sum +
+  Object.entries(one.counts).filter(([name]) => name.startsWith('error')).reduce((n, [, count]) => n + count, 0), 0);
+
+console.log('| work | server | CPU µs an operation | peer is | p50 ms | p99 ms | operations/s | MiB | failures |');
+console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
+for (const [work, engines] of runs) {
+  const peer = engines.get('peer');
+  for (const [engine, results] of engines) {
+    if (results[0].mode === 'fill') {
+      console.log(`| ${work} (${results[0].created} pending) | ${engine} | | | | | | `
+        + `${of(results, (one) => one.rss_before_mib).toFixed(0)} → ${of(results, (one) => one.rss_after_mib).toFixed(0)} | ${failures(results)} |`);
+      continue;
+    }
+    const cpu = of(results, (one) => one.server_cpu_us_per_op);
+    const ratio = peer && engine !== 'peer' ? (of(peer, (one) => one.server_cpu_us_per_op) / cpu).toFixed(1) + ' times' : '';
+    console.log(`| ${work} | ${engine} | ${cpu.toFixed(0)} | ${ratio} | ${of(results, (one) => latency(one, 'p50_ms')).toFixed(2)} | `
+      + `${of(results, (one) => latency(one, 'p99_ms')).toFixed(2)} | ${of(results, (one) => one.ops_per_s).toFixed(0)} | `
+      + `${of(results, (one) => one.server_rss_mib).toFixed(0)} | ${failures(results)} |`);
+  }
+}
+for (const [work, engines] of runs) {
+  for (const [engine, results] of engines) {
+    const counts = results.map((one) => JSON.stringify(one.counts)).join(' ');
+    console.error(`${work} ${engine}: ${counts}`);
+  }
+}
