@@ -12,6 +12,8 @@ mod configuration;
 mod conformance;
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/errors.rs"]
+mod errors;
 #[path = "tidy/manifests.rs"]
 mod manifests;
 #[path = "tidy/migrations.rs"]
