@@ -1,6 +1,6 @@
 //! What documents and other files may say.
 
-use crate::repository::{files, none};
+use crate::repository::{files, none, root};
 
 #[test]
 fn no_file_names_a_folder_of_somebodys_machine() {
@@ -49,4 +49,22 @@ fn no_text_file_ends_without_a_newline_or_holds_a_carriage_return() {
         }
     }
     none("a text file that does not end in one line feed", &found);
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut found = Vec::new();
+    for file in files().iter().filter(|file| file.is_named(".md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (number, line) in file.text.lines().enumerate() {
+            for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let path = link.split('#').next().unwrap();
+                let leads_outside = path.is_empty() || path.contains("://") || path.contains(' ');
+                if !leads_outside && !root().join(folder).join(path).exists() {
+                    found.push(format!("{}:{}: {path}", file.path, number + 1));
+                }
+            }
+        }
+    }
+    none("a link to nothing", &found);
 }
