@@ -4,6 +4,7 @@
 //! knows are arguments. HTTP types, SQL and the runtime must not appear.
 
 pub mod ciba;
+pub mod guardian;
 pub mod jose;
 pub mod json;
 mod names;
