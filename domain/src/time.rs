@@ -39,6 +39,11 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The moment that an ISO 8601 text with an offset names.
+    pub fn from_iso(text: &str) -> Option<Self> {
+        text.parse().ok().map(|at: jiff::Timestamp| Self(at.as_millisecond()))
+    }
+
     /// `2026-11-23T04:56:18.000Z`: UTC, exactly three fraction digits (G63, G103).
     pub fn to_iso(self) -> String {
         jiff::Timestamp::from_millisecond(self.0)
@@ -61,6 +66,15 @@ mod tests {
         assert_eq!(Timestamp::from_ms(1_795_409_778_000).to_iso(), "2026-11-23T04:56:18.000Z");
         assert_eq!(Timestamp::from_ms(1_795_409_778_600).to_iso(), "2026-11-23T04:56:18.600Z");
         assert_eq!(Timestamp::from_ms(1_795_409_778_007).to_iso(), "2026-11-23T04:56:18.007Z");
+    }
+
+    #[test]
+    fn iso_text_is_read_with_its_offset() {
+        let at = Timestamp::from_ms(1_795_409_778_600);
+        assert_eq!(Timestamp::from_iso("2026-11-23T04:56:18.600Z"), Some(at));
+        assert_eq!(Timestamp::from_iso("2026-11-23T13:56:18.6+09:00"), Some(at));
+        assert_eq!(Timestamp::from_iso("2026-11-23"), None);
+        assert_eq!(Timestamp::from_iso("tomorrow"), None);
     }
 
     #[test]

@@ -38,12 +38,14 @@ pub async fn of_client(
     database.all(READ, &params).await?.iter().map(read).collect()
 }
 
-/// Adds a credential; as a step behind others, only with them.
-pub fn insert(tenant: &TenantId, credential: &CredentialRow) -> Write {
+/// Adds a credential; as a step behind others, only with them. `Overtaken`: the client has `most`.
+pub fn insert(tenant: &TenantId, credential: &CredentialRow, most: usize) -> Write {
     const INSERT: &str = "
         INSERT INTO client_credentials
             (tenant_id, id, client_id, document, created_at, updated_at, expires_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7 WHERE {guard}";
+        SELECT $1, $2, $3, $4, $5, $6, $7
+        WHERE {guard} AND $8 >
+            (SELECT count(*) FROM client_credentials WHERE tenant_id = $1 AND client_id = $3)";
     let params = [
         tenant.into(),
         (&credential.id).into(),
@@ -52,6 +54,7 @@ pub fn insert(tenant: &TenantId, credential: &CredentialRow) -> Write {
         credential.created_at.into(),
         credential.updated_at.into(),
         credential.expires_at.into(),
+        i64::try_from(most).unwrap_or(i64::MAX).into(),
     ];
     Write::new().exactly(1, INSERT, params).changes_configuration()
 }

@@ -19,7 +19,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const fn name(self) -> &'static str {
+    /// Its name in rows and lists.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Next => "next",
             Self::Current => "current",

@@ -84,6 +84,15 @@ pub async fn find(
     rows.iter().map(|row| Ok(users::read(row)?.user)).collect()
 }
 
+/// The users that were created last, newest first.
+pub async fn newest(database: &Database, tenant: &TenantId, most: u32) -> Result<Vec<User>, Error> {
+    const READ: &str = "
+        SELECT user_id, document FROM users WHERE tenant_id = $1
+        ORDER BY created_at DESC, user_id DESC LIMIT $2";
+    let rows = database.all(READ, &[tenant.into(), most.into()]).await?;
+    rows.iter().map(|row| Ok(users::read(row)?.user)).collect()
+}
+
 /// How many users match.
 pub async fn count(database: &Database, tenant: &TenantId, search: &Search) -> Result<u64, Error> {
     let mut asked = Asked::new(database.engine(), "SELECT count(*)", tenant);

@@ -176,13 +176,22 @@ async fn a_client_takes_its_credentials_and_grants_along() {
         updated_at: NOW,
         expires_at: None,
     };
-    let make =
-        clients::insert(&acme(), &client(1)).and(client_credentials::insert(&acme(), &credential));
+    let make = clients::insert(&acme(), &client(1)).and(client_credentials::insert(
+        &acme(),
+        &credential,
+        2,
+    ));
     done(&database, make).await;
     done(&database, client_grants::insert(&acme(), &grant(1, "client1", "x"))).await;
     let id = client(1).client_id;
     let listed = client_credentials::of_client(&database, &acme(), &id).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&credential));
+    for (id, answer) in [("cred_2", Written::Done), ("cred_3", Written::Overtaken)] {
+        let another = CredentialRow { id: id.to_owned(), ..credential.clone() };
+        let write = client_credentials::insert(&acme(), &another, 2);
+        assert_eq!(database.run(write).await, Ok(answer));
+    }
+    done(&database, client_credentials::delete(&acme(), &id, "cred_2")).await;
     let expires = Some(Timestamp::from_ms(5));
     done(&database, client_credentials::change_expiry(&acme(), &credential, expires, NOW)).await;
     let listed = client_credentials::of_client(&database, &acme(), &id).await.unwrap();
@@ -207,8 +216,11 @@ async fn a_taken_id_adds_neither_the_client_nor_its_credential() {
         updated_at: NOW,
         expires_at: None,
     };
-    let make =
-        clients::insert(&acme(), &client(1)).and(client_credentials::insert(&acme(), &credential));
+    let make = clients::insert(&acme(), &client(1)).and(client_credentials::insert(
+        &acme(),
+        &credential,
+        2,
+    ));
     overtaken(&database, make).await;
     let listed = client_credentials::of_client(&database, &acme(), &client(1).client_id).await;
     assert_eq!(listed, Ok(vec![]));

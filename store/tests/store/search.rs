@@ -5,7 +5,7 @@ use domain::people::User;
 use domain::people::search::parse;
 use domain::{TenantId, Timestamp};
 use serde_json::{Value, json};
-use store::users_search::{Search, SortField, count, find};
+use store::users_search::{Search, SortField, count, find, newest};
 use store::{Database, Written, users};
 
 fn acme() -> TenantId {
@@ -187,6 +187,8 @@ async fn pages_and_orders_cover_everybody_once() {
     let page = find(&database, &acme(), &everybody, 2, 1).await.unwrap();
     assert_eq!(page[0].id().as_str(), CAROL);
     assert!(find(&database, &acme(), &everybody, 4, 1).await.unwrap().is_empty());
+    let last = newest(&database, &acme(), 2).await.unwrap();
+    assert_eq!([last[0].id().as_str(), last[1].id().as_str()], [DORA, CAROL]);
     for name in ["created_at", "updated_at"] {
         let sort = SortField::named(name).unwrap();
         let newest = Search { sort, is_descending: true, ..Search::default() };
