@@ -7,11 +7,13 @@ pub mod ciba;
 pub mod guardian;
 pub mod jose;
 pub mod json;
+mod log_event;
 mod names;
 pub mod oauth;
 pub mod people;
 pub mod shape;
 mod time;
 
+pub use log_event::LogEvent;
 pub use names::{ClientId, ConsentId, DeviceId, Fingerprint, TenantId, TransactionId, UserId};
 pub use time::Timestamp;

@@ -10,6 +10,9 @@ const DEFAULT_CONNECTIONS: usize = 4;
 /// How long SQLite waits for a lock of another process, such as a backup.
 const DEFAULT_BUSY_MS: u64 = 5_000;
 
+/// How long PostgreSQL works on one statement before it gives up.
+const DEFAULT_STATEMENT_MS: u64 = 5_000;
+
 /// The longest name of a schema (PostgreSQL cuts longer ones).
 const SCHEMA_NAME_LIMIT: usize = 63;
 
@@ -23,6 +26,8 @@ pub struct DatabaseOptions {
     pub connections: usize,
     /// How long SQLite waits for another process's lock, in milliseconds.
     pub busy_ms: u64,
+    /// How long PostgreSQL may work on one statement, in milliseconds.
+    pub statement_ms: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -81,8 +86,13 @@ impl DatabaseOptions {
     }
 
     fn at(place: Place) -> Self {
-        let (connections, busy_ms) = (DEFAULT_CONNECTIONS, DEFAULT_BUSY_MS);
-        Self { place, schema: None, connections, busy_ms }
+        Self {
+            place,
+            schema: None,
+            connections: DEFAULT_CONNECTIONS,
+            busy_ms: DEFAULT_BUSY_MS,
+            statement_ms: DEFAULT_STATEMENT_MS,
+        }
     }
 
     fn parse_sqlite(path: &str) -> Result<Self, InvalidUrl> {

@@ -5,8 +5,10 @@
 
 mod device;
 pub mod search;
+mod ticket;
 mod user;
 mod user_body;
 
 pub use device::{Device, PushService};
+pub use ticket::{TX_LIFETIME_S, Ticket, TicketKind, WEB_LIFETIME_S};
 pub use user::{Fields, Identity, SEARCH, User};

@@ -76,6 +76,7 @@ CREATE TABLE client_grants (
 CREATE UNIQUE INDEX client_grants_by_client
     ON client_grants (tenant_id, client_id, audience, subject_type);
 
+-- `enrollment_turn` counts enrollments that demanded to be the only one: of two at once, one wins.
 CREATE TABLE users (
     tenant_id  TEXT    NOT NULL,
     user_id    TEXT    NOT NULL,
@@ -85,6 +86,7 @@ CREATE TABLE users (
     document   TEXT    NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    enrollment_turn BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, user_id)
 );
 CREATE INDEX users_by_email ON users (tenant_id, email) WHERE email IS NOT NULL;
@@ -137,6 +139,8 @@ CREATE TABLE tickets (
     CHECK ((kind = 'tx') = (enrollment_id IS NOT NULL))
 );
 CREATE INDEX tickets_by_user ON tickets (tenant_id, user_id);
+CREATE UNIQUE INDEX tickets_by_enrollment
+    ON tickets (tenant_id, enrollment_id) WHERE enrollment_id IS NOT NULL;
 CREATE INDEX tickets_by_expiry ON tickets (expires_at);
 
 -- One row holds the whole transaction (architecture 2).
@@ -226,6 +230,8 @@ CREATE TABLE refresh_tokens (
 );
 CREATE INDEX refresh_tokens_by_family ON refresh_tokens (tenant_id, family);
 CREATE INDEX refresh_tokens_by_user ON refresh_tokens (tenant_id, user_id);
+CREATE INDEX refresh_tokens_by_expiry
+    ON refresh_tokens (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Opaque access tokens: those without an API, good for /userinfo (WD21).
 CREATE TABLE access_tokens (
@@ -260,6 +266,8 @@ CREATE TABLE log_events (
     document  TEXT    NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
+CREATE INDEX log_events_by_user
+    ON log_events (tenant_id, user_id, id) WHERE user_id IS NOT NULL;
 
 -- Work that one node at a time does: sweeping, rotating keys.
 CREATE TABLE leases (

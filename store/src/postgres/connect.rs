@@ -12,14 +12,11 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
-use crate::Error;
 use crate::options::Tls;
+use crate::{DatabaseOptions, Error};
 
 /// Reaching the server and signing in.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long PostgreSQL works on one statement before it gives up.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a network may swallow what we sent.
 const NETWORK_LIMIT: Duration = Duration::from_secs(10);
@@ -32,6 +29,7 @@ pub(super) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     schema: Option<String>,
+    statement_ms: u64,
 }
 
 impl fmt::Debug for Connector {
@@ -44,14 +42,15 @@ impl Connector {
     pub(super) fn new(
         mut config: Config,
         tls: &Tls,
-        schema: Option<String>,
+        options: &DatabaseOptions,
     ) -> Result<Self, Error> {
+        let (schema, statement_ms) = (options.schema.clone(), options.statement_ms);
         config.keepalives_idle(NETWORK_LIMIT).tcp_user_timeout(NETWORK_LIMIT);
         let tls = match tls {
             Tls::Off => None,
             Tls::Verified { roots } => Some(verifying(roots.as_deref())?),
         };
-        Ok(Self { config, tls, schema })
+        Ok(Self { config, tls, schema, statement_ms })
     }
 
     /// The schema that holds our tables, if it is not the default one.
@@ -61,22 +60,22 @@ impl Connector {
 
     /// A connection for requests.
     pub(super) async fn connect(&self) -> Result<Client, Error> {
-        self.connect_within(STATEMENT_LIMIT).await
+        self.connect_within(self.statement_ms).await
     }
 
     /// A connection whose statements may take as long as they need.
     pub(super) async fn connect_without_limit(&self) -> Result<Client, Error> {
-        self.connect_within(Duration::ZERO).await
+        self.connect_within(0).await
     }
 
-    async fn connect_within(&self, limit: Duration) -> Result<Client, Error> {
-        let connected = tokio::time::timeout(CONNECT_LIMIT, self.dial(limit)).await;
+    async fn connect_within(&self, statement_ms: u64) -> Result<Client, Error> {
+        let connected = tokio::time::timeout(CONNECT_LIMIT, self.dial(statement_ms)).await;
         connected.unwrap_or_else(|_elapsed| {
             Err(Error::Unavailable(format!("PostgreSQL was not reached in {CONNECT_LIMIT:?}")))
         })
     }
 
-    async fn dial(&self, limit: Duration) -> Result<Client, Error> {
+    async fn dial(&self, statement_ms: u64) -> Result<Client, Error> {
         let refused = |error: tokio_postgres::Error| {
             let (Error::Unavailable(why) | Error::Engine(why)) = Failure::of(&error).error else {
                 return Error::Unavailable(error.to_string());
@@ -98,7 +97,7 @@ impl Connector {
         };
         let schema = self.schema.as_ref();
         let path = schema.map(|name| format!("SET search_path TO \"{name}\"")).unwrap_or_default();
-        let settings = format!("SET statement_timeout = {}; {path}", limit.as_millis());
+        let settings = format!("SET statement_timeout = {statement_ms}; {path}");
         client.batch_execute(&settings).await.map_err(refused)?;
         Ok(client)
     }

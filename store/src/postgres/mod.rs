@@ -49,7 +49,7 @@ impl Postgres {
         tls: &Tls,
         options: &DatabaseOptions,
     ) -> Result<Self, Error> {
-        let connector = Connector::new(config.clone(), tls, options.schema.clone())?;
+        let connector = Connector::new(config.clone(), tls, options)?;
         let links = Links::new(connector, options.connections);
         links.open().await?;
         Ok(Self { links, texts: Texts::default() })

@@ -2,14 +2,19 @@
 //!
 //! SQLite always; with `TEST_POSTGRES_URL` the same tests run on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod common;
 mod configuration;
 mod engines;
+mod limits;
+mod log_events;
 mod migrations;
 mod people;
+mod postgres;
 mod races;
 mod search;
 mod sqlite;
+mod sweep;
+mod tickets;
 mod tokens;

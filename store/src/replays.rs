@@ -1,0 +1,12 @@
+//! What may be seen only once: `jti` of client assertions and of proofs, as SHA-256.
+
+use domain::{Fingerprint, TenantId, Timestamp};
+
+use crate::Write;
+
+/// Remembers `seen` until `expires_at`. `Overtaken`: it was seen before.
+pub fn first_use(tenant: &TenantId, seen: &Fingerprint, expires_at: Timestamp) -> Write {
+    const REMEMBER: &str = "
+        INSERT INTO replays (tenant_id, hash, expires_at) SELECT $1, $2, $3 WHERE {guard}";
+    Write::new().exactly(1, REMEMBER, [tenant.into(), seen.into(), expires_at.into()])
+}

@@ -1,0 +1,74 @@
+//! Deletes what has expired, in small batches, so that no table grows for ever and no write waits
+//! long behind a sweep. Log events are not swept: they are the record.
+
+use domain::Timestamp;
+
+use crate::{Database, Error, Write};
+
+/// Rows of one batch: one write.
+const BATCH: i64 = 200;
+
+/// The most batches of one table in one sweep; the next sweep goes on.
+const BATCH_LIMIT: u32 = 50;
+
+/// How long a transaction is kept after its end, for late polls and for the operator.
+const TRANSACTION_GRACE_MS: i64 = 10 * 60 * 1000;
+
+/// A table and its two statements: is there anything, and delete a batch of it.
+struct Swept {
+    anything: &'static str,
+    delete: &'static str,
+    grace_ms: i64,
+}
+
+macro_rules! swept {
+    ($table:literal, $key:literal, $grace_ms:expr) => {
+        Swept {
+            anything: concat!("SELECT 1 FROM ", $table, " WHERE expires_at <= $1 LIMIT 1"),
+            delete: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE (",
+                $key,
+                ") IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+            ),
+            grace_ms: $grace_ms,
+        }
+    };
+}
+
+const TABLES: [Swept; 7] = [
+    swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS),
+    swept!("further_txtkns", "tenant_id, txtkn_hash", TRANSACTION_GRACE_MS),
+    swept!("idempotency_keys", "tenant_id, client_id, key_hash", 0),
+    swept!("refresh_tokens", "tenant_id, hash", 0),
+    swept!("access_tokens", "tenant_id, hash", 0),
+    swept!("replays", "tenant_id, hash", 0),
+    swept!("tickets", "tenant_id, hash", 0),
+];
+
+/// Sweeps every table once. True: there was more than one sweep takes, so sweep again soon.
+pub async fn run(database: &Database, now: Timestamp) -> Result<bool, Error> {
+    let mut is_unfinished = false;
+    for table in TABLES {
+        is_unfinished |= !sweep(database, &table, now).await?;
+    }
+    Ok(is_unfinished)
+}
+
+/// Whether the table is clean now.
+async fn sweep(database: &Database, table: &Swept, now: Timestamp) -> Result<bool, Error> {
+    let before = now.plus_ms(-table.grace_ms);
+    for _ in 0..BATCH_LIMIT {
+        if database.one(table.anything, &[before.into()]).await?.is_none() {
+            return Ok(true);
+        }
+        let batch = Write::new().also(table.delete, [before.into(), BATCH.into()]);
+        let _happened = database.run(batch).await?;
+    }
+    Ok(false)
+}

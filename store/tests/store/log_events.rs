@@ -1,0 +1,89 @@
+//! The log: told with the fact, read by page or by checkpoint.
+
+use domain::{ClientId, LogEvent, TenantId, UserId};
+use serde_json::json;
+use store::log_events::{self, LogPage};
+use store::{Database, Write, Written};
+
+use crate::common::{NOW, Place, insert};
+
+fn tenant() -> TenantId {
+    TenantId::new("acme")
+}
+
+fn event(id: i64) -> LogEvent {
+    LogEvent {
+        id,
+        at: NOW.plus_ms(id),
+        kind: String::from("ciba_start_succeeded"),
+        client_id: Some(ClientId::new("shop")),
+        user_id: (id % 2 == 0).then(|| UserId::new("auth0|alice")),
+        document: json!({"details": {"number": id}}),
+    }
+}
+
+async fn filled(database: &Database, entries: i64) {
+    let steps = (1..=entries)
+        .map(event)
+        .fold(Write::new(), |write, event| log_events::append(write, &tenant(), &event));
+    assert_eq!(database.run(steps).await, Ok(Written::Done));
+}
+
+fn ids(events: &[LogEvent]) -> Vec<i64> {
+    events.iter().map(|event| event.id).collect()
+}
+
+const fn page(offset: u32, limit: u32, newest_first: bool) -> LogPage {
+    LogPage { offset, limit, newest_first }
+}
+
+#[tokio::test]
+async fn an_entry_is_told_with_its_fact_or_not_at_all() {
+    let place = Place::new();
+    let database = place.open().await;
+    let fact = |id| log_events::append(insert("fact", 1), &tenant(), &event(id));
+    assert_eq!(database.run(fact(1)).await, Ok(Written::Done));
+    assert_eq!(database.run(fact(2)).await, Ok(Written::Overtaken));
+    assert_eq!(log_events::find(&database, &tenant(), 1).await, Ok(Some(event(1))));
+    assert_eq!(log_events::find(&database, &tenant(), 2).await, Ok(None));
+    assert_eq!(log_events::find(&database, &TenantId::new("other"), 1).await, Ok(None));
+}
+
+#[tokio::test]
+async fn pages_go_both_ways_and_know_their_bounds() {
+    let place = Place::new();
+    let database = place.open().await;
+    filled(&database, 6).await;
+    let list = async |page| ids(&log_events::list(&database, &tenant(), page).await.unwrap());
+    assert_eq!(list(page(0, 2, true)).await, [6, 5]);
+    assert_eq!(list(page(4, 100_000, true)).await, [2, 1]);
+    assert_eq!(list(page(1, 2, false)).await, [2, 3]);
+    assert!(list(page(log_events::OFFSET_LIMIT, 1, true)).await.is_empty());
+    assert_eq!(log_events::count(&database, &tenant(), None).await, Ok(6));
+}
+
+#[tokio::test]
+async fn a_persons_entries_are_a_list_of_their_own() {
+    let place = Place::new();
+    let database = place.open().await;
+    filled(&database, 6).await;
+    let alice = UserId::new("auth0|alice");
+    let list = async |page| {
+        ids(&log_events::list_of_user(&database, &tenant(), &alice, page).await.unwrap())
+    };
+    assert_eq!(list(page(0, 2, true)).await, [6, 4]);
+    assert_eq!(list(page(1, 9, false)).await, [4, 6]);
+    assert_eq!(log_events::count(&database, &tenant(), Some(&alice)).await, Ok(3));
+}
+
+#[tokio::test]
+async fn a_checkpoint_gives_what_came_after_it_oldest_first() {
+    let place = Place::new();
+    let database = place.open().await;
+    filled(&database, 5).await;
+    let after =
+        async |id, take| ids(&log_events::after(&database, &tenant(), id, take).await.unwrap());
+    assert_eq!(after(2, 2).await, [3, 4]);
+    assert_eq!(after(0, 1_000).await, [1, 2, 3, 4, 5]);
+    assert!(after(5, 10).await.is_empty());
+}

@@ -1,0 +1,110 @@
+//! Sweeping: what has expired goes, in batches; the log and what is still good stay.
+
+use domain::{Fingerprint, LogEvent, TenantId, Timestamp, UserId};
+use serde_json::json;
+use store::{Database, Value, Write, Written, log_events, replays, sweep};
+
+use crate::common::{NOW, Place};
+
+fn tenant() -> TenantId {
+    TenantId::new("acme")
+}
+
+async fn rows(database: &Database, table: &str) -> i64 {
+    let count = format!("SELECT count(*) FROM {table}");
+    database.search(count, &[]).await.unwrap().first().unwrap().int(0).unwrap()
+}
+
+/// One row that expires at `at` in every table that has such rows.
+fn one_of_each(mark: u8, at: Timestamp) -> Write {
+    const TRANSACTION: &str = "
+        INSERT INTO transactions (tenant_id, auth_req_hash, txn, name_version, consent_id,
+            client_id, user_id, request, challenges, state, created_at, expires_at, interval_s,
+            push_attempts)
+        SELECT 'acme', $1, $1, 1, '', '', '', '{}', '{}', 'pending', 0, $2, 5, 0 WHERE {guard}";
+    const TXTKN: &str = "
+        INSERT INTO further_txtkns (tenant_id, txtkn_hash, auth_req_hash, expires_at)
+        SELECT 'acme', $1, $1, $2 WHERE {guard}";
+    const KEY: &str = "
+        INSERT INTO idempotency_keys
+            (tenant_id, client_id, key_hash, body_hash, auth_req_hash, expires_at)
+        SELECT 'acme', '', $1, $1, $1, $2 WHERE {guard}";
+    const REFRESH: &str = "
+        INSERT INTO refresh_tokens (tenant_id, hash, id, family, client_id, user_id,
+            grant_document, created_at, expires_at)
+        SELECT 'acme', $1, '', '', '', '', '{}', 0, $2 WHERE {guard}";
+    const ACCESS: &str = "
+        INSERT INTO access_tokens
+            (tenant_id, hash, client_id, user_id, scope, created_at, expires_at)
+        SELECT 'acme', $1, '', '', '', 0, $2 WHERE {guard}";
+    const TICKET: &str = "
+        INSERT INTO tickets
+            (tenant_id, hash, kind, user_id, allow_multiple, created_at, expires_at)
+        SELECT 'acme', $1, 'web', '', 0, 0, $2 WHERE {guard}";
+    let hash = Fingerprint::of(&[mark]);
+    let params = || -> [Value; 2] { [hash.into(), at.into()] };
+    [TRANSACTION, TXTKN, KEY, REFRESH, ACCESS, TICKET]
+        .into_iter()
+        .fold(replays::first_use(&tenant(), &hash, at), |write, insert| {
+            write.exactly(1, insert, params())
+        })
+}
+
+const TABLES: [&str; 7] = [
+    "transactions",
+    "further_txtkns",
+    "idempotency_keys",
+    "refresh_tokens",
+    "access_tokens",
+    "tickets",
+    "replays",
+];
+
+#[tokio::test]
+async fn every_table_loses_what_expired_and_keeps_the_rest() {
+    let place = Place::new();
+    let database = place.open().await;
+    assert_eq!(database.run(one_of_each(1, NOW.plus_ms(-700_000))).await, Ok(Written::Done));
+    assert_eq!(database.run(one_of_each(2, NOW.plus_ms(1))).await, Ok(Written::Done));
+    assert_eq!(sweep::run(&database, NOW).await, Ok(false));
+    for table in TABLES {
+        assert_eq!(rows(&database, table).await, 1, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_can_be_asked_about_for_ten_minutes_after_its_end() {
+    let place = Place::new();
+    let database = place.open().await;
+    assert_eq!(database.run(one_of_each(1, NOW)).await, Ok(Written::Done));
+    let ten_minutes = NOW.plus_seconds(600);
+    for (now, left) in [(ten_minutes.plus_ms(-1), 1), (ten_minutes, 0)] {
+        assert_eq!(sweep::run(&database, now).await, Ok(false));
+        assert_eq!(rows(&database, "transactions").await, left);
+        assert_eq!(rows(&database, "access_tokens").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_batch_goes_in_one_sweep_and_the_log_stays() {
+    let place = Place::new();
+    let database = place.open().await;
+    let event = LogEvent {
+        id: 1,
+        at: Timestamp::from_ms(0),
+        kind: String::from("ciba_start_succeeded"),
+        client_id: None,
+        user_id: Some(UserId::new("auth0|alice")),
+        document: json!({}),
+    };
+    let told = log_events::append(Write::new(), &tenant(), &event);
+    assert_eq!(database.run(told).await, Ok(Written::Done));
+    for number in 0..450_u32 {
+        let seen = Fingerprint::of(&number.to_be_bytes());
+        let write = replays::first_use(&tenant(), &seen, NOW.plus_ms(-i64::from(number)));
+        assert_eq!(database.run(write).await, Ok(Written::Done));
+    }
+    assert_eq!(sweep::run(&database, NOW).await, Ok(false));
+    assert_eq!(rows(&database, "replays").await, 0);
+    assert_eq!(rows(&database, "log_events").await, 1);
+}
