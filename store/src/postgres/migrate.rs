@@ -156,9 +156,14 @@ async fn make_own_tables(client: &Client, schema: Option<&str>) -> Result<(), Er
 }
 
 fn is_made_meanwhile(error: &tokio_postgres::Error) -> bool {
-    [&SqlState::UNIQUE_VIOLATION, &SqlState::DUPLICATE_TABLE, &SqlState::DUPLICATE_SCHEMA]
-        .iter()
-        .any(|code| error.code() == Some(code))
+    [
+        &SqlState::UNIQUE_VIOLATION,
+        &SqlState::DUPLICATE_TABLE,
+        &SqlState::DUPLICATE_SCHEMA,
+        &SqlState::DUPLICATE_OBJECT,
+    ]
+    .iter()
+    .any(|code| error.code() == Some(code))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
