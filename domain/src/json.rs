@@ -14,11 +14,27 @@ pub const MAX_EXACT_INTEGER: u64 = 1 << 53;
 
 /// Why a text is no acceptable JSON: a sentence for whoever sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(String);
+pub struct Fault {
+    text: String,
+    is_ambiguous: bool,
+}
+
+impl Fault {
+    /// Whether it is JSON all the same, which we refuse because readers may differ on it.
+    pub const fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self { text: error.to_string(), is_ambiguous: error.is_data() }
+    }
+}
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -37,8 +53,8 @@ pub fn members(text: &[u8]) -> Result<Vec<(String, Value)>, Fault> {
 
 fn read<'de, S: DeserializeSeed<'de>>(text: &'de [u8], seed: S) -> Result<S::Value, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = seed.deserialize(&mut reader).map_err(|e| Fault(e.to_string()))?;
-    reader.end().map_err(|e| Fault(e.to_string()))?;
+    let value = seed.deserialize(&mut reader)?;
+    reader.end()?;
     Ok(value)
 }
 

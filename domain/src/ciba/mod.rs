@@ -1,4 +1,12 @@
 //! CIBA: asking a person on a device of theirs, in three accents.
+//!
+//! `request` decides whether to ask, `transaction` what came of it, `pacing` how fast a client may
+//! look. How a device speaks is `device-protocol`; who may answer is `people`.
 
+pub mod authorization_details;
+pub mod challenge;
+pub mod login_hint;
 pub mod pacing;
 pub mod profile;
+pub mod request;
+pub mod transaction;

@@ -7,6 +7,7 @@ pub mod claims;
 pub mod client;
 pub mod client_document;
 mod document;
+pub mod exchange;
 pub mod grant;
 pub mod parameters;
 pub mod refusal;

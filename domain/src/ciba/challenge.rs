@@ -1,0 +1,195 @@
+//! What was sent to each of a person's devices, and what became of it: part of the transaction.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceId, Fingerprint, Timestamp};
+
+/// At most so many devices of one person are asked at once.
+pub const MAX_DEVICES: usize = 20;
+
+/// The push service behind a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Apple's.
+    Apns,
+    /// Google's, under the name that the Guardian SDKs give it.
+    Gcm,
+    /// None: a virtual phone of `dev`.
+    Virtual,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 3] = [Self::Apns, Self::Gcm, Self::Virtual];
+
+    /// The name on the wire and in the column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apns => "APNS",
+            Self::Gcm => "GCM",
+            Self::Virtual => "virtual",
+        }
+    }
+
+    /// The service of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.as_str() == name)
+    }
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// Not sent yet.
+    Waiting,
+    /// The push service took it.
+    Sent {
+        /// When.
+        at: Timestamp,
+    },
+    /// Given up.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// What the push service said, for the log.
+        reason: String,
+    },
+}
+
+/// One device that is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Which device.
+    pub device: DeviceId,
+    /// What its transaction token is recognized by (decision 15).
+    pub txtkn: Fingerprint,
+    /// What its answer must be about: the `c` of the push, the `sub` of the answer (G69, G86).
+    pub challenge: String,
+    /// How it is reached.
+    pub service: Service,
+    /// What became of the push.
+    pub receipt: Receipt,
+}
+
+/// A stored text that is no list of challenges.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoChallenges;
+
+/// The challenges as the column holds them.
+pub fn to_document(challenges: &[Challenge]) -> String {
+    let stored: Vec<_> = challenges.iter().map(StoredChallenge::from).collect();
+    serde_json::to_string(&stored).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Reads the column.
+pub fn from_document(document: &str) -> Result<Vec<Challenge>, NoChallenges> {
+    let stored: Vec<StoredChallenge> = serde_json::from_str(document).ok().ok_or(NoChallenges)?;
+    stored.into_iter().map(StoredChallenge::into_challenge).collect()
+}
+
+/// The wire of the column; short names, for there is one row per request.
+#[derive(Serialize, Deserialize)]
+struct StoredChallenge {
+    d: String,
+    t: String,
+    c: String,
+    s: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<&Challenge> for StoredChallenge {
+    fn from(challenge: &Challenge) -> Self {
+        let (sent_at, failed_at, reason) = match &challenge.receipt {
+            Receipt::Waiting => (None, None, None),
+            Receipt::Sent { at } => (Some(at.ms()), None, None),
+            Receipt::Failed { at, reason } => (None, Some(at.ms()), Some(reason.clone())),
+        };
+        Self {
+            d: challenge.device.as_str().to_owned(),
+            t: hex(challenge.txtkn.as_bytes()),
+            c: challenge.challenge.clone(),
+            s: challenge.service.as_str().to_owned(),
+            sent_at,
+            failed_at,
+            reason,
+        }
+    }
+}
+
+impl StoredChallenge {
+    fn into_challenge(self) -> Result<Challenge, NoChallenges> {
+        let receipt = match (self.sent_at, self.failed_at) {
+            (None, None) => Receipt::Waiting,
+            (Some(at), None) => Receipt::Sent { at: Timestamp::from_ms(at) },
+            (None, Some(at)) => Receipt::Failed {
+                at: Timestamp::from_ms(at),
+                reason: self.reason.unwrap_or_default(),
+            },
+            (Some(_), Some(_)) => return Err(NoChallenges),
+        };
+        Ok(Challenge {
+            device: DeviceId::new(self.d),
+            txtkn: unhex(&self.t).map(Fingerprint::new).ok_or(NoChallenges)?,
+            challenge: self.c,
+            service: Service::from_name(&self.s).ok_or(NoChallenges)?,
+            receipt,
+        })
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    let mut digits = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()));
+    for byte in &mut bytes {
+        let (high, low) = (digits.next()??, digits.next()??);
+        *byte = high << 4 | low;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Challenge, Receipt, Service, from_document, to_document};
+    use crate::{DeviceId, Fingerprint, Timestamp};
+
+    #[test]
+    fn challenges_come_back_as_they_were_stored() {
+        let at = Timestamp::from_ms(5);
+        let receipts =
+            [Receipt::Waiting, Receipt::Sent { at }, Receipt::Failed { at, reason: "410".into() }];
+        let challenges: Vec<_> = receipts
+            .into_iter()
+            .zip(Service::ALL)
+            .map(|(receipt, service)| Challenge {
+                device: DeviceId::new("dev_1"),
+                txtkn: Fingerprint::of(b"txtkn"),
+                challenge: "c".into(),
+                service,
+                receipt,
+            })
+            .collect();
+        assert_eq!(from_document(&to_document(&challenges)).unwrap(), challenges);
+    }
+
+    #[test]
+    fn texts_that_are_no_challenges_are_refused() {
+        for text in ["", "{}", "[{}]", r#"[{"d":"x","t":"00","c":"c","s":"GCM"}]"#] {
+            assert!(from_document(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The rules of `/bc-authorize`, one small function each; their order is the parent's.
+
+use crate::UserId;
+use crate::ciba::authorization_details::{self, AuthorizationDetails};
+use crate::ciba::login_hint;
+use crate::ciba::profile::{Profile, Rules};
+use crate::ciba::request::{Shaped, TenantRules, UserFacts};
+use crate::oauth::api::{AccessPolicy, Api, TRANSACTIONAL_WITH_MFA};
+use crate::oauth::client::{Channel, Client, REFRESH_TOKEN_GRANT};
+use crate::oauth::exchange;
+use crate::oauth::grant::{ClientGrant, SubjectType};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::refusal::{Reason, Refusal};
+use crate::oauth::scope::{OPENID_SCOPES, Scope};
+
+/// W83: so many characters at most.
+pub(super) const MAX_BINDING_MESSAGE_CHARS: usize = 64;
+
+/// W104: what may be sent more than once.
+pub(super) const fn may_repeat(profile: &Rules) -> &'static [&'static str] {
+    if profile.resource_always_counts { &["resource"] } else { &[] }
+}
+
+/// W85, W107: the hint there must be, and its shape.
+pub(super) fn login_hint(
+    parameters: &Parameters,
+    profile: &Rules,
+    tenant: &TenantRules<'_>,
+) -> Result<UserId, Refusal> {
+    let has_others = parameters.has("login_hint_token") || parameters.has("id_token_hint");
+    if parameters.has("login_hint") && has_others && !profile.other_hints_are_ignored {
+        return Err(Reason::SeveralHints.into());
+    }
+    login_hint::parse(parameters.required("login_hint")?, tenant.issuers)
+}
+
+/// W81 to W84.
+pub(super) fn binding_message(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<Option<String>, Refusal> {
+    let is_required = client.profile.rules().binding_message_always_required
+        || client.is_binding_message_required;
+    let given = parameters.optional("binding_message")?;
+    let Some(message) = given.filter(|message| !message.trim_matches(' ').is_empty()) else {
+        return if is_required { Err(Reason::BindingMessageMissing.into()) } else { Ok(None) };
+    };
+    match client.profile {
+        Profile::Auth0 => auth0_message(message)?,
+        Profile::Ciba | Profile::FapiCiba => display_message(message)?,
+    }
+    Ok(Some(message.to_owned()))
+}
+
+/// WD10: what Auth0 takes. Its text stays Auth0's; the log says which character it was.
+fn auth0_message(message: &str) -> Result<(), Refusal> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || " +-_.,:#".contains(c);
+    if let Some((before, c)) = message.chars().enumerate().find(|(_, c)| !is_allowed(*c)) {
+        let place = before.saturating_add(1);
+        return Err(Refusal::because(
+            Reason::BadBindingMessage,
+            "binding_message can contain only alphanumerics, whitespace and `+-_.,:#` characters",
+        )
+        .noting(format!("character {place} of binding_message is U+{:04X}", u32::from(c))));
+    }
+    if message.chars().count() > MAX_BINDING_MESSAGE_CHARS {
+        return Err(Reason::BadBindingMessage.into());
+    }
+    Ok(())
+}
+
+/// C30, as far as no client opens further scripts: printable ASCII, where a character is a cell.
+fn display_message(message: &str) -> Result<(), Refusal> {
+    if let Some(c) = message.chars().find(|c| !matches!(c, ' '..='~')) {
+        let code = u32::from(c);
+        return Err(Refusal::because(
+            Reason::BadBindingMessage,
+            format!("binding_message must not contain U+{code:04X}"),
+        ));
+    }
+    if message.len() > MAX_BINDING_MESSAGE_CHARS {
+        return Err(Reason::BadBindingMessage.into());
+    }
+    Ok(())
+}
+
+/// W79, W80.
+pub(super) fn scope(parameters: &Parameters) -> Result<Scope, Refusal> {
+    let scope = Scope::parse(parameters.optional("scope")?.unwrap_or_default())?;
+    if scope.is_empty() {
+        return Err(Reason::ScopeMissing.into());
+    }
+    if !scope.has("openid") {
+        return Err(Reason::ScopeWithoutOpenid.into());
+    }
+    Ok(scope)
+}
+
+/// W53 to W59, W96, W97.
+pub(super) fn expires_in_s(
+    parameters: &Parameters,
+    client: &Client,
+    tenant: &TenantRules<'_>,
+) -> Result<i64, Refusal> {
+    let profile = client.profile.rules();
+    let longest = client.max_requested_expiry_s;
+    let default = tenant.default_expiry_s.min(longest);
+    if let Some(asked) = parameters.optional_bare("requested_expiry")? {
+        return match positive(asked) {
+            Some(seconds) if seconds <= longest => Ok(seconds),
+            Some(_) if profile.long_expiry_is_lowered => Ok(longest),
+            Some(_) | None => {
+                let text = format!("requested_expiry must be an integer between 1 and {longest}");
+                Err(Refusal::because(Reason::BadExpiry, text))
+            }
+        };
+    }
+    if !profile.request_expiry_is_alias {
+        return Ok(default);
+    }
+    // the wrong name can never cause an error (WD12)
+    let alias = parameters.optional_bare("request_expiry").ok().flatten();
+    Ok(alias.and_then(positive).filter(|seconds| *seconds <= longest).unwrap_or(default))
+}
+
+/// A positive integer in decimal digits; one too large to count saturates.
+fn positive(text: &str) -> Option<i64> {
+    if text.is_empty() || !text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    Some(text.parse().unwrap_or(i64::MAX)).filter(|seconds| *seconds > 0)
+}
+
+/// W68 to W71: the API that is named, if any.
+pub(super) fn audience(
+    parameters: &Parameters,
+    profile: &Rules,
+    tenant: &TenantRules<'_>,
+) -> Result<Option<String>, Refusal> {
+    if let Some(audience) = parameters.optional("audience")? {
+        return Ok(Some(audience.to_owned()));
+    }
+    if !profile.resource_always_counts && !tenant.is_resource_compatible {
+        return Ok(None);
+    }
+    let mut resources = parameters.all("resource");
+    let Some(first) = resources.next() else { return Ok(None) };
+    if resources.any(|other| other != first) {
+        let text = "Only one resource may be asked for at a time";
+        return Err(Refusal::because(Reason::UnknownAudience, text));
+    }
+    Ok(Some(parameters.optional("resource")?.unwrap_or(first).to_owned()))
+}
+
+/// W99, WD19: the Management API is never an audience for CIBA, whatever grants exist.
+pub(super) fn not_the_management_api(
+    shaped: &Shaped,
+    tenant: &TenantRules<'_>,
+) -> Result<(), Refusal> {
+    let Some(audience) = shaped.audience() else { return Ok(()) };
+    let is_management =
+        tenant.issuers.iter().any(|issuer| audience == format!("{issuer}api/v2/").as_str());
+    if !is_management {
+        return Ok(());
+    }
+    let text = format!("Client is not authorized to access \"{audience}\".");
+    Err(Refusal::because(Reason::AudienceNotGranted, text))
+}
+
+/// W98; W70: `None` is absent, unless an API is called so.
+pub(super) fn known_audience(
+    shaped: &mut Shaped,
+    profile: &Rules,
+    tenant: &TenantRules<'_>,
+    api: Option<&Api>,
+) -> Result<(), Refusal> {
+    let Some(audience) = shaped.audience() else { return Ok(()) };
+    if api.is_some() {
+        return Ok(());
+    }
+    let can_be_absent = profile.audience_none_can_be_absent && tenant.is_audience_none_lenient;
+    if audience == "None" && can_be_absent {
+        shaped.audience = None;
+        return Ok(());
+    }
+    Err(exchange::unknown_audience(audience))
+}
+
+/// W100: whether the API lets this client act for a person.
+pub(super) fn access_policy(api: &Api, grant: Option<&ClientGrant>) -> Result<(), Refusal> {
+    let is_open = match api.user_policy {
+        AccessPolicy::AllowAll => true,
+        AccessPolicy::RequireClientGrant => user_grant(grant).is_some(),
+        AccessPolicy::DenyAll => false,
+    };
+    if is_open { Ok(()) } else { Err(exchange::no_client_grant(&api.identifier)) }
+}
+
+fn user_grant(grant: Option<&ClientGrant>) -> Option<&ClientGrant> {
+    grant.filter(|grant| grant.subject_type == SubjectType::User)
+}
+
+/// W101.
+pub(super) fn consent_policy(api: &Api) -> Result<(), Refusal> {
+    if !api.forbids_ciba {
+        return Ok(());
+    }
+    let text = format!("The consent policy {TRANSACTIONAL_WITH_MFA} is not supported for CIBA");
+    Err(Refusal::because(Reason::ConsentPolicy, text))
+}
+
+/// W148, W149, W152, WD20: what can be granted out of what was asked.
+pub(super) fn granted_scope(
+    scope: Scope,
+    client: &Client,
+    api: Option<&Api>,
+    grant: Option<&ClientGrant>,
+) -> Result<Scope, Refusal> {
+    let is_known =
+        |word: &str| OPENID_SCOPES.contains(&word) || api.is_some_and(|api| api.has_scope(word));
+    if !client.profile.rules().unknown_scope_is_dropped
+        && let Some(unknown) = scope.iter().find(|word| !is_known(word))
+    {
+        return Err(Refusal::because(Reason::UnknownScope, format!("Unknown scope: {unknown}")));
+    }
+    let may_refresh =
+        api.is_none_or(|api| api.allows_offline_access) && client.has_grant(REFRESH_TOKEN_GRANT);
+    let needs_grant = api.is_some_and(|api| api.user_policy == AccessPolicy::RequireClientGrant);
+    let is_granted = |word: &str| match word {
+        "offline_access" => may_refresh,
+        _ if OPENID_SCOPES.contains(&word) => true,
+        _ => {
+            is_known(word)
+                && (!needs_grant || user_grant(grant).is_some_and(|grant| grant.scope.has(word)))
+        }
+    };
+    Ok(scope.filtered(is_granted))
+}
+
+/// W151: the person's permissions bound the scopes of the API.
+pub(super) fn permitted_scope(scope: Scope, permissions: &[String]) -> Scope {
+    scope.filtered(|word| {
+        OPENID_SCOPES.contains(&word) || permissions.iter().any(|permission| permission == word)
+    })
+}
+
+/// W176 to W178: every type is the API's, and the grant's where the API wants one.
+pub(super) fn registered_types(
+    details: &AuthorizationDetails,
+    api: Option<&Api>,
+    grant: Option<&ClientGrant>,
+) -> Result<(), Refusal> {
+    let Some(api) = api else {
+        return Err(authorization_details::refused(
+            "authorization_details needs an audience, whose API has registered the types"
+                .to_owned(),
+        ));
+    };
+    for (position, name) in details.types().enumerate() {
+        let is_named = |known: &[String]| known.iter().any(|known| known == name);
+        if !is_named(&api.details_types) {
+            let what = format!("type \"{name}\" is not registered for this API");
+            return Err(authorization_details::of_entry(position, &what));
+        }
+        let is_granted = match api.user_policy {
+            AccessPolicy::AllowAll => true,
+            AccessPolicy::RequireClientGrant => {
+                user_grant(grant).is_some_and(|grant| is_named(&grant.details_types))
+            }
+            AccessPolicy::DenyAll => false,
+        };
+        if !is_granted {
+            let what = format!("type \"{name}\" is not in the client's grant for this API");
+            return Err(authorization_details::of_entry(position, &what));
+        }
+    }
+    Ok(())
+}
+
+/// W92 to W95, W183, W186, WD26: the first listed channel that can reach the person.
+pub(super) fn channel(
+    client: &Client,
+    tenant: &TenantRules<'_>,
+    user: &UserFacts<'_>,
+) -> Result<Channel, Refusal> {
+    let mut text = "No eligible notification channels were found.".to_owned();
+    for channel in &client.channels {
+        let obstacle = match channel {
+            Channel::GuardianPush if !tenant.is_push_enabled => {
+                "Push notifications not enabled on tenant"
+            }
+            Channel::GuardianPush if user.push_devices == 0 => {
+                "User does not have push notifications set up"
+            }
+            Channel::GuardianPush => return Ok(Channel::GuardianPush),
+            Channel::Email | Channel::MyAccount => "Channel is not available on this server",
+        };
+        text = format!("{text} {}: {obstacle}", channel.as_str());
+    }
+    let refusal = Refusal::because(Reason::NoChannel, text);
+    if user.has_pending_enrollment && user.push_devices == 0 {
+        return Err(refusal.noting("an enrollment of the user is pending and not confirmed"));
+    }
+    Err(refusal)
+}

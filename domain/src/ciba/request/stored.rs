@@ -1,0 +1,71 @@
+//! What was asked, as the column `request` holds it. The names here are a stored format: a change
+//! needs a new version, however the types are renamed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::UserId;
+use crate::ciba::request::Asked;
+use crate::oauth::client::Channel;
+use crate::oauth::scope::Scope;
+
+const VERSION: u32 = 1;
+
+/// A stored text that is no request, or one of a version we do not know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoRequest;
+
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    v: u32,
+    user_id: Cow<'a, str>,
+    issuer: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audience: Option<Cow<'a, str>>,
+    scope: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding_message: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<Box<RawValue>>,
+    expires_in: i64,
+    channel: Cow<'a, str>,
+}
+
+impl Asked {
+    /// The column.
+    pub fn to_document(&self) -> String {
+        let details = self.details.clone().and_then(|text| RawValue::from_string(text).ok());
+        let document = Document {
+            v: VERSION,
+            user_id: self.user_id.as_str().into(),
+            issuer: self.issuer.as_str().into(),
+            audience: self.audience.as_deref().map(Cow::from),
+            scope: self.scope.to_string().into(),
+            binding_message: self.binding_message.as_deref().map(Cow::from),
+            authorization_details: details,
+            expires_in: self.expires_in_s,
+            channel: self.channel.as_str().into(),
+        };
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// Reads the column.
+    pub fn from_document(text: &str) -> Result<Self, NoRequest> {
+        let document: Document<'_> = serde_json::from_str(text).ok().ok_or(NoRequest)?;
+        if document.v != VERSION {
+            return Err(NoRequest);
+        }
+        Ok(Self {
+            user_id: UserId::new(document.user_id),
+            issuer: document.issuer.into_owned(),
+            audience: document.audience.map(Cow::into_owned),
+            scope: Scope::of(document.scope.split(' ').filter(|word| !word.is_empty())),
+            binding_message: document.binding_message.map(Cow::into_owned),
+            details: document.authorization_details.map(|details| details.get().to_owned()),
+            expires_in_s: document.expires_in,
+            channel: Channel::from_name(&document.channel).ok_or(NoRequest)?,
+        })
+    }
+}
