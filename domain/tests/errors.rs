@@ -1,54 +1,9 @@
-//! `docs/errors.md` is what the table of refusals says, and the table holds together.
+//! The table of refusals holds together; that `docs/errors.md` says the same is a tidy test.
 
 use std::collections::HashSet;
 
 use domain::ciba::profile::Profile;
 use domain::oauth::refusal::{Reason, Refusal};
-
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
-
-const INTRODUCTION: &str = "\
-# Errors of the OAuth endpoints
-
-Every refusal of `/bc-authorize`, `/oauth/token`, `/oauth/revoke`, `/userinfo`, `/ciba/cancel` and
-`/authorize`, one line each. The body is JSON with `error` and `error_description`; the text below is
-what is sent when nothing more exact is known. Generated from `domain/src/oauth/refusal.rs`:
-`UPDATE_ERRORS=1 cargo test -p domain --test errors` writes this file.
-
-| what happened | sent at | `ciba`, `fapi-ciba` | `auth0` | text |
-| --- | --- | --- | --- | --- |
-";
-
-fn page() -> String {
-    let lines: Vec<String> = Reason::ALL.iter().copied().map(line).collect();
-    format!("{INTRODUCTION}{}\n", lines.join("\n"))
-}
-
-fn line(reason: Reason) -> String {
-    let paths: Vec<_> = reason.endpoints().iter().map(|at| format!("`{}`", at.path())).collect();
-    let told = |profile| {
-        let wire = reason.wire(profile);
-        format!("{} `{}`", wire.status, wire.error)
-    };
-    let text = reason.description(Profile::Ciba);
-    let own = reason.description(Profile::Auth0);
-    let texts = if text == own { text.to_owned() } else { format!("{text} (`auth0`: {own})") };
-    let (ciba, auth0) = (told(Profile::Ciba), told(Profile::Auth0));
-    format!("| {reason:?} | {} | {ciba} | {auth0} | {texts} |", paths.join(", "))
-}
-
-#[test]
-fn the_page_of_errors_is_what_the_table_says() {
-    let page = page();
-    if std::env::var_os("UPDATE_ERRORS").is_some() {
-        std::fs::write(PATH, &page).unwrap();
-    }
-    let written = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/errors.md is not what the table says: UPDATE_ERRORS=1 writes it"
-    );
-}
 
 #[test]
 fn every_reason_has_an_endpoint_a_text_and_an_error_status() {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may panic like they do")]
 
-use domain::ciba::challenge::{Challenge, Receipt, Service};
+use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::profile::Profile;
 use domain::ciba::request::Asked;
@@ -11,6 +11,7 @@ use domain::ciba::transaction::{
     Transaction,
 };
 use domain::oauth::refusal::Reason;
+use domain::people::PushService;
 use domain::{ClientId, ConsentId, DeviceId, Fingerprint, Timestamp, TransactionId};
 
 const BEGIN: Timestamp = Timestamp::from_ms(1_000_000);
@@ -25,7 +26,7 @@ fn begun() -> Begun {
         device: device(name),
         txtkn: Fingerprint::of(name.as_bytes()),
         challenge: format!("c of {name}"),
-        service: Service::Gcm,
+        service: PushService::Gcm,
         receipt: Receipt::Waiting,
     });
     let names = Names {

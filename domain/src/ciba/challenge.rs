@@ -2,40 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::people::PushService;
 use crate::{DeviceId, Fingerprint, Timestamp};
 
 /// At most so many devices of one person are asked at once.
 pub const MAX_DEVICES: usize = 20;
-
-/// The push service behind a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Service {
-    /// Apple's.
-    Apns,
-    /// Google's, under the name that the Guardian SDKs give it.
-    Gcm,
-    /// None: a virtual phone of `dev`.
-    Virtual,
-}
-
-impl Service {
-    /// Every service.
-    pub const ALL: [Self; 3] = [Self::Apns, Self::Gcm, Self::Virtual];
-
-    /// The name on the wire and in the column.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Apns => "APNS",
-            Self::Gcm => "GCM",
-            Self::Virtual => "virtual",
-        }
-    }
-
-    /// The service of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.as_str() == name)
-    }
-}
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +37,7 @@ pub struct Challenge {
     /// What its answer must be about: the `c` of the push, the `sub` of the answer (G69, G86).
     pub challenge: String,
     /// How it is reached.
-    pub service: Service,
+    pub service: PushService,
     /// What became of the push.
     pub receipt: Receipt,
 }
@@ -113,7 +84,7 @@ impl From<&Challenge> for StoredChallenge {
             d: challenge.device.as_str().to_owned(),
             t: hex(challenge.txtkn.as_bytes()),
             c: challenge.challenge.clone(),
-            s: challenge.service.as_str().to_owned(),
+            s: challenge.service.name().to_owned(),
             sent_at,
             failed_at,
             reason,
@@ -136,7 +107,7 @@ impl StoredChallenge {
             device: DeviceId::new(self.d),
             txtkn: unhex(&self.t).map(Fingerprint::new).ok_or(NoChallenges)?,
             challenge: self.c,
-            service: Service::from_name(&self.s).ok_or(NoChallenges)?,
+            service: PushService::named(&self.s).ok_or(NoChallenges)?,
             receipt,
         })
     }
@@ -164,7 +135,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Challenge, Receipt, Service, from_document, to_document};
+    use super::{Challenge, Receipt, from_document, to_document};
+    use crate::people::PushService;
     use crate::{DeviceId, Fingerprint, Timestamp};
 
     #[test]
@@ -174,7 +146,7 @@ mod tests {
             [Receipt::Waiting, Receipt::Sent { at }, Receipt::Failed { at, reason: "410".into() }];
         let challenges: Vec<_> = receipts
             .into_iter()
-            .zip(Service::ALL)
+            .zip([PushService::Apns, PushService::Gcm, PushService::Virtual])
             .map(|(receipt, service)| Challenge {
                 device: DeviceId::new("dev_1"),
                 txtkn: Fingerprint::of(b"txtkn"),
