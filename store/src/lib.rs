@@ -27,6 +27,7 @@ mod sqlite;
 pub mod sweep;
 pub mod tenants;
 pub mod tickets;
+pub mod transactions;
 pub mod user_limits;
 pub mod users;
 pub mod users_search;
