@@ -2,24 +2,41 @@
 
 use std::sync::Arc;
 
-use domain::jose::jwk::PublicKey;
-use domain::oauth::{Api, Client, ClientGrant};
-use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use store::Database;
 use tokio::sync::{Notify, mpsc};
 
-use crate::cache::Cache;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::keyring::Keyring;
+use crate::known::Known;
 use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy};
 use crate::push::Outgoing;
 use crate::secrets::Secrets;
-use crate::tenancy::{Base, Context, PublicAddresses, Tenant};
+use crate::tenancy::PublicAddresses;
+use crate::worker::Outbox;
 
 /// Pushes that wait in memory to be sent; more are found on their rows by the worker.
 pub const OUTGOING_PUSHES: usize = 4096;
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is configured.
+    pub config: Config,
+    /// Where facts are kept; migrated.
+    pub database: Database,
+    /// What time it is.
+    pub clock: Clock,
+    /// Random names and keys.
+    pub entropy: Entropy,
+    /// Who carries pushes.
+    pub courier: Courier,
+    /// The keys that are ours alone.
+    pub secrets: Secrets,
+    /// Where we can be reached.
+    pub addresses: PublicAddresses,
+    /// Whether the development tools are on.
+    pub is_dev: bool,
+}
 
 /// The server's state: what a flow gets as its first argument.
 #[derive(Debug)]
@@ -47,4 +64,27 @@ pub struct App {
     /// Whether the development tools are on.
     pub is_dev: bool,
     pub(crate) known: Known,
+}
+
+impl App {
+    /// Puts the parts together; the worker empties the outbox.
+    pub fn assemble(parts: Parts) -> (Arc<Self>, Outbox) {
+        let (outgoing, outbox) = mpsc::channel(OUTGOING_PUSHES);
+        let known = Known::new(parts.database.engine());
+        let app = Self {
+            database: parts.database,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            config: parts.config,
+            secrets: parts.secrets,
+            addresses: parts.addresses,
+            courier: parts.courier,
+            open: OpenTransactions::default(),
+            outgoing,
+            bell: Notify::new(),
+            is_dev: parts.is_dev,
+            known,
+        };
+        (Arc::new(app), outbox)
+    }
 }

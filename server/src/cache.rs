@@ -15,7 +15,7 @@ const ENTRIES: usize = 50_000;
 
 /// Values by key, each good for one generation and a short time.
 #[derive(Debug)]
-pub struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     entries: RwLock<HashMap<K, Entry<V>>>,
     keep_ms: i64,
 }
@@ -29,12 +29,12 @@ struct Entry<V> {
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     /// An empty cache whose entries are good for `keep_ms` milliseconds.
-    pub fn new(keep_ms: i64) -> Self {
+    pub(crate) fn new(keep_ms: i64) -> Self {
         Self { entries: RwLock::new(HashMap::new()), keep_ms }
     }
 
     /// The value of `key`, if it was read at this generation and not too long ago.
-    pub fn get<Q>(&self, key: &Q, generation: u64, now: Timestamp) -> Option<V>
+    pub(crate) fn get<Q>(&self, key: &Q, generation: u64, now: Timestamp) -> Option<V>
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -48,7 +48,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Remembers a value. `generation` is the one that was present before the value was read.
-    pub fn put(&self, key: K, value: V, generation: u64, now: Timestamp) {
+    pub(crate) fn put(&self, key: K, value: V, generation: u64, now: Timestamp) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES {
             entries.clear();

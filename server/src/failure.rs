@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use device_protocol::guardian::errors::Code;
-use domain::oauth::Refusal;
+use domain::oauth::refusal::Refusal;
 
 /// What a flow returns instead of what was asked for.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl From<store::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refusal) => f.write_str(refusal.description()),
+            Self::Refused(refusal) => refusal.fmt(f),
             Self::Broken(broken) => broken.fmt(f),
         }
     }

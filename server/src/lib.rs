@@ -1,5 +1,29 @@
 //! The server: configuration, the windows to the outside, flows, and the faces that HTTP shows.
 
+pub mod admin;
+mod app;
+mod cache;
 pub mod config;
+pub mod dev;
+pub mod failure;
+pub mod flows;
+pub mod http;
+mod keyring;
+mod known;
 pub mod listen;
+mod meta;
+mod open;
 pub mod outside;
+pub mod push;
+mod secrets;
+mod start;
+pub mod tenancy;
+pub mod worker;
+
+pub use app::{App, OUTGOING_PUSHES, Parts};
+pub use keyring::{KEY_TYPES, Keyring};
+pub use known::{KnownApi, KnownClient};
+pub use meta::Meta;
+pub use open::{Glance, OpenTransaction, OpenTransactions};
+pub use secrets::Secrets;
+pub use start::{Addresses, Mode, Running, StartError, database_options, open, start};

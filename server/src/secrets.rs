@@ -4,13 +4,13 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use domain::jose::seal::RootKey;
+use domain::jose::RootKey;
 
 use crate::config::{ConfigError, Keys};
 use crate::outside::Entropy;
 
 /// The version of the names made under these keys; a rotated root key would be version 2.
-pub const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 1;
 
 /// One key for each purpose.
 pub struct Secrets {
@@ -34,10 +34,10 @@ impl Secrets {
     /// Derives them from a root key.
     pub fn derive(root: &RootKey) -> Self {
         Self {
-            auth_req_id: root.derive("auth_req_id"),
-            txtkn: root.derive("txtkn"),
-            enrollment_flow: root.derive("enrollment_flow"),
-            sealing: root.derive("sealing"),
+            auth_req_id: *root.derive("auth_req_id"),
+            txtkn: *root.derive("txtkn"),
+            enrollment_flow: *root.derive("enrollment_flow"),
+            sealing: *root.derive("sealing"),
         }
     }
 

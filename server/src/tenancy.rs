@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use domain::TenantId;
+use domain::ciba::profile::Profile;
 use serde::{Deserialize, Serialize};
 
 /// The tenant that the public address without a prefix belongs to.
@@ -15,6 +16,7 @@ pub const FIRST_TENANT: &str = "default";
 /// What an administrator can set for a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of the tenant")]
 pub struct Settings {
     /// The profile of clients that name none.
     pub default_profile: String,
@@ -50,6 +52,15 @@ impl Default for Settings {
             privacy_mode: false,
         }
     }
+}
+
+/// The profile of clients that name none, and those that clients of the tenant may have.
+pub fn profiles(tenant: Option<&Tenant>) -> (Profile, Vec<Profile>) {
+    let default = Settings::default();
+    let settings = tenant.map_or(&default, |tenant| &tenant.settings);
+    let named = |name: &String| Profile::from_name(name);
+    let profiles = settings.profiles.iter().filter_map(named).collect();
+    (named(&settings.default_profile).unwrap_or(Profile::Auth0), profiles)
 }
 
 /// One tenant as requests see it.
@@ -139,12 +150,16 @@ impl PublicAddresses {
     }
 }
 
+/// The host of a `Host` header, without its port.
+pub fn host_name(host_header: &str) -> &str {
+    host_header.rsplit_once(':').map_or(host_header, |(host, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { host_header }
+    })
+}
+
 /// Whether a `Host` header names this host, whatever its port and letter case.
 pub fn same_host(name: &str, host_header: &str) -> bool {
-    let host = host_header.rsplit_once(':').map_or(host_header, |(host, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { host_header }
-    });
-    host.eq_ignore_ascii_case(name)
+    host_name(host_header).eq_ignore_ascii_case(name)
 }
 
 fn port_suffix(address: &str) -> String {
@@ -179,10 +194,10 @@ mod tests {
         let base = addresses().base(&tenant(FIRST_TENANT, &[]), false, "localhost:8443");
         assert_eq!(base.issuer, "https://localhost:8443/");
         assert_eq!(base.all, ["https://localhost:8443/", "http://localhost:8080/"]);
-        assert_eq!((base.name(), base.url("bc-authorize").as_str()), (
-            "localhost:8443",
-            "https://localhost:8443/bc-authorize"
-        ));
+        assert_eq!(
+            (base.name(), base.url("bc-authorize").as_str()),
+            ("localhost:8443", "https://localhost:8443/bc-authorize")
+        );
     }
 
     #[test]

@@ -4,13 +4,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use domain::{TenantId, Timestamp};
+use axum::response::{IntoResponse, Response};
+use domain::Timestamp;
 use http::request::Parts;
+use http::{StatusCode, header};
 
 use crate::App;
 use crate::failure::Failure;
-use crate::http::meta;
+use crate::http::pages;
 use crate::http::prefix::Prefix;
+use crate::meta;
 use crate::tenancy::Context;
 
 /// The moment the request is judged at, read once.
@@ -25,17 +28,33 @@ impl FromRequestParts<Arc<App>> for Now {
     }
 }
 
+impl FromRequestParts<Arc<App>> for Context {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        match resolve(parts, app).await {
+            Ok(Some(context)) => Ok(context),
+            Ok(None) => Err(pages::not_found().await),
+            Err(failure) => {
+                tracing::error!(cause = %failure, "the tenant of a request cannot be read");
+                Err(unavailable())
+            }
+        }
+    }
+}
+
+fn unavailable() -> Response {
+    let headers = [(header::RETRY_AFTER, "5"), (header::CONTENT_TYPE, "application/json")];
+    let body = r#"{"error":"temporarily_unavailable","error_description":"The server cannot answer at the moment, try again later"}"#;
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+}
+
 /// Finds the tenant by prefix, then by host; `None` for a prefix that names no tenant.
-pub(crate) async fn resolve(parts: &Parts, app: &App) -> Result<Option<Context>, Failure> {
+async fn resolve(parts: &Parts, app: &App) -> Result<Option<Context>, Failure> {
     let now = app.clock.now();
     let host = meta::host(parts);
     match parts.extensions.get::<Prefix>() {
         Some(Prefix(tenant)) => app.context_by_prefix(tenant, host, now).await,
         None => app.context_by_host(host, now).await.map(Some),
     }
-}
-
-/// The name a request gave for a tenant that does not exist.
-pub(crate) fn unknown_tenant(parts: &Parts) -> Option<&TenantId> {
-    parts.extensions.get::<Prefix>().map(|Prefix(tenant)| tenant)
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use qrcode::QrCode;
 use qrcode::render::svg;
+use serde_json::json;
 
 use crate::tenancy::Context;
 
@@ -72,6 +73,14 @@ pub(crate) async fn styles() -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (headers, STYLES).into_response()
+}
+
+/// A path that nothing serves.
+pub(crate) async fn not_found() -> Response {
+    let body =
+        json!({ "error": "not_found", "error_description": "There is nothing at this path" });
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (StatusCode::NOT_FOUND, headers, body.to_string()).into_response()
 }
 
 /// Where the styles are, below the tenant's own prefix.

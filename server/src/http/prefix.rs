@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn the_prefix_is_taken_off_and_the_rest_kept_as_it_is() {
         let some = |tenant: &str, rest: &str| Some((tenant.to_owned(), rest.to_owned()));
-        assert_eq!(parts("/t/acme/api/v2/users/auth0%7Ca?q=1"), some("acme", "/api/v2/users/auth0%7Ca?q=1"));
+        assert_eq!(
+            parts("/t/acme/api/v2/users/auth0%7Ca?q=1"),
+            some("acme", "/api/v2/users/auth0%7Ca?q=1")
+        );
         assert_eq!(parts("/t/acme"), some("acme", "/"));
         assert_eq!(parts("/t/acme?x=1"), some("acme", "/?x=1"));
     }

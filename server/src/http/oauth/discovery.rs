@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::oauth::refusal::Endpoint;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::App;
 use crate::http::context::Now;
-use crate::http::oauth::error::Error;
+use crate::http::oauth::Face;
 use crate::http::pages;
 use crate::tenancy::Context;
 
@@ -23,9 +24,11 @@ pub(crate) async fn key_set(
     State(app): State<Arc<App>>,
     context: Context,
     Now(now): Now,
-) -> Result<Response, Error> {
-    let keys = app.signing_keys(&context.tenant.id, now).await?;
-    Ok(json_answer(keys.public_set()))
+) -> Response {
+    match app.signing_keys(&context.tenant.id, now).await {
+        Ok(keys) => json_answer(keys.public_set()),
+        Err(failure) => Face::of_tenant(&context, Endpoint::Token).answer(&failure),
+    }
 }
 
 /// `GET /authorize`: discovery must name it (OpenID Connect Discovery 3), nobody is asked here.
@@ -78,7 +81,10 @@ fn document(context: &Context) -> Value {
 fn json_answer(body: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=15, stale-while-revalidate=15")),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=15, stale-while-revalidate=15"),
+        ),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ];
     (headers, body.to_owned()).into_response()

@@ -1,0 +1,171 @@
+//! Administration without a browser: the commands of `aizuchi tenant|client|api|user|key`.
+//!
+//! One process owns an embedded database, so a command reaches a running server through its admin
+//! socket; only when none runs does it open the database itself (decision 5).
+
+mod execute;
+mod samples;
+mod socket;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+pub use execute::execute;
+pub(crate) use samples::{
+    API_IDENTIFIER as SAMPLE_API, ensure_management_api, named, sample_api, sample_client,
+    sample_management, sample_user,
+};
+pub use socket::{ask, serve, socket_path};
+
+/// What can be asked for. Tenants are named by their short name.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// A new tenant with sample client, API and user; answers its card.
+    TenantCreate {
+        /// Its short name.
+        name: String,
+    },
+    /// All tenants.
+    TenantList {},
+    /// A new client; the answer holds its secret, once.
+    ClientCreate {
+        /// Whose.
+        tenant: String,
+        /// What people see.
+        name: String,
+        /// Further members, as the Management API takes them.
+        #[serde(default)]
+        members: serde_json::Map<String, serde_json::Value>,
+    },
+    /// The clients of a tenant.
+    ClientList {
+        /// Whose.
+        tenant: String,
+    },
+    /// A new secret for a client; the old one fails from now on.
+    ClientRotateSecret {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        client_id: String,
+    },
+    /// A new API.
+    ApiCreate {
+        /// Whose.
+        tenant: String,
+        /// Its identifier: the audience of tokens.
+        identifier: String,
+        /// Its scopes.
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+    /// The APIs of a tenant.
+    ApiList {
+        /// Whose.
+        tenant: String,
+    },
+    /// A new user.
+    UserCreate {
+        /// Whose.
+        tenant: String,
+        /// The address.
+        email: String,
+        /// What people see.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// The newest users of a tenant.
+    UserList {
+        /// Whose.
+        tenant: String,
+    },
+    /// Blocks or unblocks a user.
+    UserBlock {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        user_id: String,
+        /// Whether from now on.
+        blocked: bool,
+    },
+    /// Users with their devices, in bulk: for moving in, and for load tests.
+    UserImport {
+        /// Whose.
+        tenant: String,
+        /// At most [`IMPORT_LIMIT`] of them.
+        users: Vec<ImportedUser>,
+    },
+    /// A ticket for a user's next device.
+    TicketCreate {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        user_id: String,
+    },
+    /// The signing keys of a tenant.
+    KeyList {
+        /// Whose.
+        tenant: String,
+    },
+    /// A new current signing key for each kind; the old ones stay published.
+    KeyRotate {
+        /// Whose.
+        tenant: String,
+    },
+}
+
+/// Users in one [`Command::UserImport`].
+pub const IMPORT_LIMIT: usize = 500;
+
+/// One user of an import.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedUser {
+    /// `auth0|…` or another connection's id.
+    pub user_id: String,
+    /// The address.
+    pub email: String,
+    /// The device, if there is one: its public key and where its pushes go.
+    #[serde(default)]
+    pub device: Option<ImportedDevice>,
+}
+
+/// The device of an imported user.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedDevice {
+    /// Its own name for itself.
+    pub identifier: String,
+    /// Where pushes go (FCM).
+    pub push_token: String,
+    /// Its public key.
+    pub public_key: serde_json::Value,
+}
+
+/// Why a command was not carried out: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self(failure.to_string())
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,107 @@
+//! The sample client, API and user that `aizuchi dev` and `tenant create` hand out.
+
+use domain::oauth::client::CIBA_GRANT;
+use domain::{TenantId, Timestamp};
+use serde_json::{Map, Value, json};
+use store::{Written, resource_servers};
+
+use super::Refused;
+use super::execute::{create_api, create_client, create_user, grant_api};
+use crate::App;
+use crate::flows::{MANAGEMENT_SCOPES, management_api, management_identifier};
+
+/// The API of the samples.
+pub(crate) const API_IDENTIFIER: &str = "https://api.example.com/payments";
+
+/// A client's id and its secret, which is shown once.
+pub(crate) struct Sample {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+}
+
+/// Makes the tenant's Management API under its present address, unless it is there: a development
+/// server may come back on another port.
+pub(crate) async fn ensure_management_api(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let row = management_api(app, tenant, now)?;
+    match app.database.run(resource_servers::insert(tenant, &row)).await? {
+        Written::Done | Written::Overtaken => Ok(()),
+    }
+}
+
+/// A program that administers the tenant.
+pub(crate) async fn sample_management(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Sample, Refused> {
+    let members = json!({ "grant_types": ["client_credentials"], "app_type": "non_interactive" });
+    let sample =
+        create_client(app, tenant, "Administration program", &object(members), now).await?;
+    let audience = management_identifier(app, tenant);
+    grant_api(app, tenant, (&sample.client_id, &audience), MANAGEMENT_SCOPES, now).await?;
+    Ok(sample)
+}
+
+/// A confidential client that may ask people and gets refresh tokens.
+pub(crate) async fn sample_client(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Sample, Refused> {
+    let members = json!({
+        "grant_types": [CIBA_GRANT, "refresh_token", "client_credentials"],
+        "oidc_conformant": true,
+        "app_type": "regular_web",
+        "async_approval_notification_channels": ["guardian-push"],
+    });
+    let sample = create_client(app, tenant, "Example Bank", &object(members), now).await?;
+    let scopes = ["read:balance", "transfer:funds"];
+    grant_api(app, tenant, (&sample.client_id, API_IDENTIFIER), &scopes, now).await?;
+    Ok(sample)
+}
+
+/// The API: allows offline access, has two scopes.
+pub(crate) async fn sample_api(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let body = json!({
+        "identifier": API_IDENTIFIER,
+        "name": "Payments",
+        "allow_offline_access": true,
+        "scopes": [
+            { "value": "read:balance", "description": "See the balance" },
+            { "value": "transfer:funds", "description": "Send money" },
+        ],
+        "authorization_details": [{ "type": "payment_initiation" }],
+    });
+    create_api(app, tenant, &body, now).await.map(|_document| ())
+}
+
+/// A person without any device.
+pub(crate) async fn sample_user(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    create_user(app, tenant, ("alice@example.com", Some("Alice")), now).await
+}
+
+/// Of a user what a card tells.
+pub(crate) fn named(user: &Value) -> Value {
+    json!({ "user_id": user.get("user_id"), "email": user.get("email") })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}

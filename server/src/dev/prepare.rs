@@ -1,0 +1,91 @@
+//! The sample data of `aizuchi dev`, and the card that tells it.
+//!
+//! Secrets are shown once and kept only as hashes (crates 1.5); so that the card is the same after
+//! a restart, `dev` keeps its sample secrets in a file of its own.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use domain::TenantId;
+use serde_json::{Value, json};
+
+use crate::App;
+use crate::admin::{self, Refused};
+use crate::start::{Addresses, StartError};
+use crate::tenancy::FIRST_TENANT;
+
+/// The file of sample secrets in the data folder.
+const CARD_FILE: &str = "dev-card.json";
+
+impl From<Refused> for StartError {
+    fn from(refused: Refused) -> Self {
+        Self(refused.0)
+    }
+}
+
+/// Makes the sample data on first start; answers the card.
+pub async fn prepare(
+    app: &App,
+    addresses: &Addresses,
+    ca_file: Option<&Path>,
+) -> Result<Value, StartError> {
+    let file = app.config.server.data_dir.join(CARD_FILE);
+    let kept = fs::read_to_string(&file).ok();
+    let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let issuer = &app.addresses.https;
+    let kept = kept.filter(|card| card["issuer"] == issuer.as_str());
+    let mut card = if let Some(samples) = kept {
+        samples
+    } else {
+        let samples = make(app).await?;
+        keep(&file, &samples)?;
+        samples
+    };
+    if let Some(members) = card.as_object_mut() {
+        if let Some(http) = &app.addresses.http {
+            let http = http.strip_suffix('/').unwrap_or(http);
+            members.insert(String::from("http"), http.into());
+        }
+        if let Some(ca_file) = ca_file {
+            members.insert(String::from("ca_file"), ca_file.display().to_string().into());
+        }
+        if let Some(ops) = addresses.ops {
+            members.insert(String::from("ops"), format!("http://{ops}").into());
+        }
+    }
+    Ok(card)
+}
+
+async fn make(app: &App) -> Result<Value, StartError> {
+    let tenant = TenantId::new(FIRST_TENANT);
+    let now = app.clock.now();
+    admin::ensure_management_api(app, &tenant, now).await?;
+    let management = admin::sample_management(app, &tenant, now).await?;
+    admin::sample_api(app, &tenant, now).await?;
+    let client = admin::sample_client(app, &tenant, now).await?;
+    let user = admin::sample_user(app, &tenant, now).await?;
+    Ok(json!({
+        "issuer": app.addresses.https,
+        "management": {
+            "client_id": management.client_id,
+            "client_secret": management.client_secret,
+            "audience": format!("{}api/v2/", app.addresses.https),
+        },
+        "client": { "client_id": client.client_id, "client_secret": client.client_secret },
+        "api": { "identifier": admin::SAMPLE_API },
+        "user": admin::named(&user),
+    }))
+}
+
+fn keep(file: &Path, samples: &Value) -> Result<(), StartError> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)
+        .and_then(|mut file| file.write_all(samples.to_string().as_bytes()))
+        .map_err(|error| StartError(format!("{}: {error}", file.display())))
+}

@@ -1,0 +1,173 @@
+//! Who a submission comes from, and whether it proves that (W19 to W41).
+
+use std::fmt;
+
+use domain::jose::assertion::{self, Audience};
+use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::{Reason, Refusal};
+use domain::{ClientId, Fingerprint, Timestamp};
+use percent_encoding::percent_decode_str;
+use store::{Written, replays};
+
+use crate::App;
+use crate::failure::Failure;
+use crate::known::KnownClient;
+use crate::tenancy::Context;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The credentials of an `Authorization: Basic` header, as they stood there.
+#[derive(Clone)]
+pub struct Basic {
+    /// Before the first colon.
+    pub user: String,
+    /// Behind it.
+    pub password: String,
+}
+
+impl fmt::Debug for Basic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Basic").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// What a submission offers as proof.
+enum Proof<'a> {
+    Secret(&'a str),
+    BasicSecret(&'a str),
+    Assertion(&'a str),
+}
+
+/// How strictly a seen assertion is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Durably and for all nodes, before anything else happens: starts and redemptions.
+    Refused,
+    /// Not yet: the poll may only read "pending"; [`spend_assertion`] follows if it does more.
+    Deferred,
+}
+
+/// A client that has proven itself.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who it is.
+    pub client: KnownClient,
+    /// The `jti` of its assertion, still to be spent: hash and expiry.
+    pub unspent: Option<(Fingerprint, Timestamp)>,
+}
+
+/// Authenticates the client of `parameters`.
+pub async fn authenticate_client(
+    app: &App,
+    context: &Context,
+    (parameters, basic): (&Parameters, Option<&Basic>),
+    now: Timestamp,
+) -> Result<Authenticated, Failure> {
+    let (client_id, proof) = presented(parameters, basic)?;
+    let known = app.client(&context.tenant.id, &client_id, now).await?;
+    let known = known.ok_or_else(|| refused("the client is unknown"))?;
+    let mut unspent = None;
+    match proof {
+        Proof::Secret(secret) if known.has_secret(secret.as_bytes()) => {}
+        Proof::BasicSecret(secret) => check_basic(&known, secret)?,
+        Proof::Secret(_) => return Err(refused("the client secret is wrong").into()),
+        Proof::Assertion(jwt) => unspent = Some(check_assertion(context, &known, jwt, now)?),
+    }
+    Ok(Authenticated { client: known, unspent })
+}
+
+/// Remembers an assertion as used; a second use is refused (W37).
+pub async fn spend_assertion(
+    app: &App,
+    context: &Context,
+    unspent: Option<(Fingerprint, Timestamp)>,
+) -> Result<(), Failure> {
+    let Some((hash, expires_at)) = unspent else { return Ok(()) };
+    match app.database.run(replays::first_use(&context.tenant.id, &hash, expires_at)).await? {
+        Written::Done => Ok(()),
+        Written::Overtaken => Err(refused("the assertion was used before").into()),
+    }
+}
+
+/// Which client it says it is, and the one proof it offers.
+fn presented<'a>(
+    parameters: &'a Parameters,
+    basic: Option<&'a Basic>,
+) -> Result<(ClientId, Proof<'a>), Refusal> {
+    let body_id = parameters.optional("client_id")?;
+    let secret = parameters.optional("client_secret")?;
+    let jwt = parameters.optional("client_assertion")?;
+    let offered = [basic.is_some(), secret.is_some(), jwt.is_some()];
+    if offered.iter().filter(|is_there| **is_there).count() > 1 {
+        return Err(Reason::SeveralCredentials.into());
+    }
+    if let Some(basic) = basic {
+        let user = percent_decode_str(&basic.user).decode_utf8_lossy();
+        if body_id.is_some_and(|id| id != user && id != basic.user) {
+            return Err(refused("Basic user name and client_id differ"));
+        }
+        return Ok((ClientId::new(user), Proof::BasicSecret(&basic.password)));
+    }
+    if let Some(jwt) = jwt {
+        if parameters.optional("client_assertion_type")? != Some(ASSERTION_TYPE) {
+            return Err(refused("client_assertion_type is not jwt-bearer"));
+        }
+        let named = body_id.map(ClientId::new).or_else(|| assertion::unverified_client(jwt));
+        let client = named.ok_or_else(|| refused("the assertion names no client"))?;
+        return Ok((client, Proof::Assertion(jwt)));
+    }
+    match (body_id, secret) {
+        (Some(id), Some(secret)) => Ok((ClientId::new(id), Proof::Secret(secret))),
+        (Some(_), None) => Err(refused("no client credentials")),
+        (None, _) => Err(refused("no client_id")),
+    }
+}
+
+/// The secret as it stands, then percent-decoded: SDKs differ (W22).
+fn check_basic(known: &KnownClient, secret: &str) -> Result<(), Refusal> {
+    let decoded: Vec<u8> = percent_decode_str(secret).collect();
+    let form_decoded: Vec<u8> = percent_decode_str(&secret.replace('+', " ")).collect();
+    if [secret.as_bytes(), &decoded, &form_decoded].iter().any(|secret| known.has_secret(secret)) {
+        return Ok(());
+    }
+    Err(refused("the client secret is wrong"))
+}
+
+fn check_assertion(
+    context: &Context,
+    known: &KnownClient,
+    jwt: &str,
+    now: Timestamp,
+) -> Result<(Fingerprint, Timestamp), Refusal> {
+    let keys = known.keys(now);
+    if keys.is_empty() {
+        return Err(refused("the client has no key for private_key_jwt"));
+    }
+    let id = &known.client().id;
+    let mut rejected = refused("the tenant has no address");
+    for base in &context.base.all {
+        let endpoints = [format!("{base}oauth/token"), format!("{base}bc-authorize")];
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+        let audience = if known.takes_endpoint_audiences() {
+            Audience::Ciba2021 { issuer: base, endpoints: &endpoints }
+        } else {
+            Audience::Strict { issuer: base }
+        };
+        match assertion::check(jwt, id, &keys, &audience, now) {
+            Ok(checked) => {
+                let name = format!("assertion\n{id}\n{}", checked.jti);
+                return Ok((Fingerprint::of(name.as_bytes()), checked.expires_at));
+            }
+            Err(assertion::Rejected::Audience) => {
+                rejected = refused("the assertion is meant for somebody else");
+            }
+            Err(why) => return Err(Refusal::from(Reason::BadCredentials).noting(why.to_string())),
+        }
+    }
+    Err(rejected)
+}
+
+/// One answer for every failure of authentication; why is told to the log only (W24, W25).
+fn refused(note: &'static str) -> Refusal {
+    Refusal::from(Reason::BadCredentials).noting(note)
+}

@@ -1,0 +1,360 @@
+//! `POST /bc-authorize`: from a posted form to a request on somebody's phone.
+
+use std::sync::Arc;
+
+use domain::ciba::challenge::{Challenge, Receipt, Service};
+use domain::ciba::pacing::Pacing;
+use domain::ciba::profile::Profile;
+use domain::ciba::request::{self, Asked, Shaped, TenantRules, UserFacts};
+use domain::ciba::transaction::{Begun, Names};
+use domain::jose::auth_req_id;
+use domain::oauth::grant::SubjectType;
+use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::Rate;
+use domain::oauth::refusal::Refusal;
+use domain::people::{Device, PushService};
+use domain::{ConsentId, Fingerprint, Timestamp, TransactionId};
+use serde_json::{Map, Value, json};
+use store::user_limits::StartLimit;
+use store::{
+    Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits, users,
+};
+
+use super::authenticate_client::{Authenticated, Basic, authenticate_client, spend_assertion};
+use super::idempotency::{self, Repeat};
+use super::log::{self, Entry};
+use super::transaction_token::TransactionToken;
+use crate::App;
+use crate::failure::Failure;
+use crate::known::{KnownApi, KnownClient};
+use crate::meta::Meta;
+use crate::open::OpenTransaction;
+use crate::push::Outgoing;
+use crate::secrets;
+use crate::tenancy::Context;
+
+/// Above this many a minute the limit per user is not counted (config `limits`).
+pub const COUNTED_PROMPTS: u32 = 60;
+/// How long the limit per user looks back.
+pub const WINDOW_MS: i64 = 60_000;
+/// The process that begins a request sends its pushes; another takes over after this long.
+const PUSH_LEASE_MS: i64 = 5_000;
+
+/// What was posted.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The parameters, or why they could not be read.
+    pub parameters: Result<Parameters, Refusal>,
+    /// The credentials of the `Authorization` header.
+    pub basic: Option<Basic>,
+    /// Who sent it.
+    pub meta: Meta,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// What the body was, to recognise a repetition.
+    pub body_hash: Fingerprint,
+}
+
+/// Begins, and tells which client it was for, as far as that became known. A refusal leaves a log
+/// event and nothing else (W284).
+pub async fn begin(
+    app: &App,
+    context: &Context,
+    posted: &Posted,
+    now: Timestamp,
+) -> (Option<KnownClient>, Result<Map<String, Value>, Failure>) {
+    let mut known = None;
+    let outcome = attempt(app, context, posted, (&mut known, now)).await;
+    if let Err(Failure::Refused(refusal)) = &outcome
+        && let Err(failure) =
+            log_refusal(app, context, (posted, known.as_ref(), refusal), now).await
+    {
+        return (known, Err(failure));
+    }
+    (known, outcome)
+}
+
+async fn attempt(
+    app: &App,
+    context: &Context,
+    posted: &Posted,
+    (known, now): (&mut Option<KnownClient>, Timestamp),
+) -> Result<Map<String, Value>, Failure> {
+    let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
+    let authenticated =
+        authenticate_client(app, context, (parameters, posted.basic.as_ref()), now).await?;
+    let Authenticated { client, unspent } = authenticated;
+    *known = Some(client.clone());
+    spend_assertion(app, context, unspent).await?;
+    let rules = tenant_rules(app, context);
+    let shaped = request::shape(parameters, client.client(), &rules)?;
+    let repeat = idempotency::find(app, context, (&client, posted), now).await?;
+    if let Some(answer) = repeat.answer() {
+        return Ok(answer);
+    }
+    let (asked, devices) = decide(app, context, (&client, shaped, &rules), now).await?;
+    start(app, context, (&client, asked, devices, posted, repeat), now).await
+}
+
+fn tenant_rules<'a>(app: &'a App, context: &'a Context) -> TenantRules<'a> {
+    let settings = &context.tenant.settings;
+    TenantRules {
+        issuer: &context.base.issuer,
+        issuers: &context.base.all,
+        default_expiry_s: app.config.ciba.default_expiry_s.into(),
+        is_resource_compatible: settings.resource_parameter_profile == "compatibility",
+        is_audience_none_lenient: settings.lenient_audience_none,
+        is_push_enabled: settings.push_factor,
+    }
+}
+
+/// Looks up the API and the person, and lets the rules decide.
+async fn decide(
+    app: &App,
+    context: &Context,
+    (client, shaped, rules): (&KnownClient, Shaped, &TenantRules<'_>),
+    now: Timestamp,
+) -> Result<(Asked, Vec<Device>), Failure> {
+    let tenant = &context.tenant.id;
+    let id = &client.client().id;
+    let (api, grant): (Option<KnownApi>, Option<Arc<_>>) = match shaped.audience() {
+        None => (None, None),
+        Some(audience) => (
+            app.api(tenant, audience, now).await?,
+            app.grant(tenant, id, audience, SubjectType::User, now).await?,
+        ),
+    };
+    let user_id = shaped.user_id().clone();
+    let permitted =
+        request::for_api(shaped, client.client(), rules, api.as_deref(), grant.as_deref())?;
+    let user = users::one(&app.database, tenant, &user_id).await?;
+    let mut devices = match &user {
+        Some(_) => enrollments::of_user(&app.database, tenant, &user_id).await?,
+        None => Vec::new(),
+    };
+    devices.retain(Device::is_reachable);
+    let has_pending_enrollment = match (&user, devices.is_empty()) {
+        (Some(_), true) => {
+            !tickets::pending_of_user(&app.database, tenant, &user_id, now).await?.is_empty()
+        }
+        (Some(_) | None, _) => false,
+    };
+    let facts = user.as_ref().map(|user| UserFacts {
+        is_blocked: user.is_blocked(),
+        push_devices: devices.len(),
+        has_pending_enrollment,
+        permissions: &[],
+    });
+    let asked = request::for_person(permitted, client.client(), rules, facts.as_ref())?;
+    Ok((asked, devices))
+}
+
+type Start<'a> = (&'a KnownClient, Asked, Vec<Device>, &'a Posted, Repeat);
+
+/// One write: the limit of the user, the request, the log event.
+async fn start(
+    app: &App,
+    context: &Context,
+    (client, asked, devices, posted, repeat): Start<'_>,
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let tenant = &context.tenant.id;
+    let (id, begun) = new_transaction(app, client, asked, &devices, now);
+    let facts = begun.facts();
+    let push_due_at = now.plus_ms(PUSH_LEASE_MS);
+    let mut write = transactions::begin(tenant, &begun, client.updated_at(), Some(push_due_at));
+    let limit = app.config.limits.prompts_per_user_per_minute;
+    if limit <= COUNTED_PROMPTS {
+        write = user_limits::admit(tenant, facts.user_id(), window(limit), now).and(write);
+    }
+    if let Some(key) = repeat.row(facts.auth_req_hash, facts.expires_at) {
+        write = write.and(idempotency_keys::remember(tenant, &client.client().id, &key, now));
+    }
+    let told = Entry::new(
+        "ciba_start_succeeded",
+        "A CIBA request was accepted and its person is asked",
+        json!({
+            "body": logged_body(posted.parameters.as_ref().ok()),
+            "notification_channel": facts.asked.channel.as_str(),
+            "transaction_linking_id": facts.consent_id.as_str(),
+            "txn": facts.txn.to_string(),
+        }),
+    );
+    let told = told.of_client(client.client()).of_user(facts.user_id());
+    let event = log::event(app, &posted.meta, told, now);
+    match app.database.run(log_events::append(write, tenant, &event)).await? {
+        Written::Done => {}
+        Written::Overtaken => {
+            return Err(overtaken(app, context, (client, &begun, posted), now).await);
+        }
+    }
+    let answer = answer(&id, &begun);
+    announce(app, context, (client, begun, devices, posted), now);
+    Ok(answer)
+}
+
+fn new_transaction(
+    app: &App,
+    client: &KnownClient,
+    asked: Asked,
+    devices: &[Device],
+    now: Timestamp,
+) -> (String, Begun) {
+    let txn = TransactionId::new(app.entropy.bytes());
+    let id = auth_req_id(&app.secrets.auth_req_id, &txn);
+    let names = Names {
+        auth_req_hash: Fingerprint::of(id.as_bytes()),
+        txn,
+        name_version: secrets::VERSION,
+        consent_id: ConsentId::new(format!("cns_{}", app.entropy.base64url::<16>())),
+    };
+    let expires_at = now.plus_seconds(asked.expires_in_s);
+    let challenges = devices
+        .iter()
+        .map(|device| {
+            let token = TransactionToken {
+                issuer: &asked.issuer,
+                user: &asked.user_id,
+                txn,
+                device: &device.id,
+                created_at: now,
+                expires_at,
+            };
+            Challenge {
+                device: device.id.clone(),
+                txtkn: Fingerprint::of(token.sign(&app.secrets).as_bytes()),
+                challenge: app.entropy.base64url::<24>(),
+                service: match device.push_service {
+                    PushService::Apns => Service::Apns,
+                    PushService::Gcm => Service::Gcm,
+                    PushService::Virtual => Service::Virtual,
+                },
+                receipt: Receipt::Waiting,
+            }
+        })
+        .collect();
+    let interval_s = app.config.ciba.interval_s.into();
+    let begun = Begun::new(names, client.client().id.clone(), asked, challenges, interval_s, now);
+    (id, begun)
+}
+
+fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
+    let mut answer = Map::new();
+    answer.insert(String::from("auth_req_id"), id.into());
+    answer.insert(String::from("expires_in"), begun.facts().asked.expires_in_s.into());
+    answer.insert(String::from("interval"), begun.interval_s().into());
+    answer
+}
+
+/// After the commit: the index of open requests, and the pushes.
+fn announce(
+    app: &App,
+    context: &Context,
+    (client, begun, devices, posted): (&KnownClient, Begun, Vec<Device>, &Posted),
+    _now: Timestamp,
+) {
+    let facts = begun.facts();
+    app.open.insert(
+        facts.auth_req_hash,
+        OpenTransaction {
+            tenant: context.tenant.id.clone(),
+            client: facts.client_id.clone(),
+            expires_at: facts.expires_at,
+            pacing: Pacing::fresh(begun.interval_s()),
+        },
+    );
+    tracing::info!(
+        client.id = %facts.client_id, user.id = %facts.user_id(), transaction.id = %facts.txn,
+        devices = devices.len(), "request accepted"
+    );
+    let sdk = posted.meta.auth0_client.as_ref().and_then(|sdk| sdk["name"].as_str());
+    let outgoing = Outgoing {
+        tenant: context.tenant.id.clone(),
+        tenant_name: context.tenant.display_name.clone(),
+        facts: facts.clone(),
+        devices,
+        client: (facts.client_id.clone(), client.client().name.clone()),
+        sdk: sdk.map(str::to_owned),
+    };
+    if app.outgoing.try_send(outgoing).is_err() {
+        // The worker finds the push on its row once the lease is over.
+        app.bell.notify_one();
+    }
+}
+
+/// Why nothing was written: the limit, or something changed since it was read.
+async fn overtaken(
+    app: &App,
+    context: &Context,
+    (client, begun, posted): (&KnownClient, &Begun, &Posted),
+    now: Timestamp,
+) -> Failure {
+    let tenant = &context.tenant.id;
+    let limit = app.config.limits.prompts_per_user_per_minute;
+    let facts = begun.facts();
+    let next = if limit <= COUNTED_PROMPTS {
+        user_limits::next_start_at(&app.database, tenant, facts.user_id(), window(limit), now).await
+    } else {
+        Ok(None)
+    };
+    match next {
+        Err(error) => error.into(),
+        Ok(Some(next)) => {
+            let wait_s = (next.ms_since(now).max(1) + 999) / 1000;
+            let rate = Rate { limit, remaining: 0, reset_at_s: now.seconds() + wait_s };
+            Refusal::user_limit(rate, wait_s).into()
+        }
+        Ok(None) => match idempotency::find(app, context, (client, posted), now).await {
+            Err(failure) => failure,
+            Ok(_) => {
+                // The client, the person or a device changed in this very moment.
+                Refusal::unavailable(1).noting("overtaken by a change").into()
+            }
+        },
+    }
+}
+
+const fn window(starts: u32) -> StartLimit {
+    StartLimit { starts, window_ms: WINDOW_MS }
+}
+
+async fn log_refusal(
+    app: &App,
+    context: &Context,
+    (posted, known, refusal): (&Posted, Option<&KnownClient>, &Refusal),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let profile = known.map_or(Profile::Auth0, |known| known.client().profile);
+    let mut details = json!({
+        "error": { "message": refusal.description(profile) },
+        "body": logged_body(posted.parameters.as_ref().ok()),
+    });
+    if let (Some(members), Some(note)) = (details.as_object_mut(), &refusal.note) {
+        let name = if known.is_none() { "client_authentication_error" } else { "reason" };
+        members.insert(name.to_owned(), note.as_ref().into());
+    }
+    let entry = Entry::new("ciba_start_failed", "A CIBA request was refused", details);
+    let entry = match known {
+        Some(known) => entry.of_client(known.client()),
+        None => entry,
+    };
+    let event = log::event(app, &posted.meta, entry, now);
+    let write = log_events::append(store::Write::new(), &context.tenant.id, &event);
+    // A log event alone cannot be overtaken.
+    let _written = app.database.run(write).await?;
+    Ok(())
+}
+
+/// Of the body only what W283 lists: no binding message, no secret, nothing unbounded.
+fn logged_body(parameters: Option<&Parameters>) -> Value {
+    const LOGGED_CHARS: usize = 512;
+    let mut body = Map::new();
+    for name in ["audience", "login_hint", "scope"] {
+        let value = parameters.and_then(|parameters| parameters.optional(name).ok().flatten());
+        if let Some(value) = value {
+            let value: String = value.chars().take(LOGGED_CHARS).collect();
+            body.insert(name.to_owned(), value.into());
+        }
+    }
+    Value::Object(body)
+}

@@ -1,0 +1,51 @@
+//! `POST /ciba/cancel` (decision 3): the client no longer needs the answer.
+
+use domain::ciba::transaction::Cancelled;
+use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::{Reason, Refusal};
+use domain::{Fingerprint, Timestamp};
+use serde_json::json;
+use store::{Written, log_events, transactions};
+
+use super::log::{self, Entry};
+use crate::App;
+use crate::failure::Failure;
+use crate::known::KnownClient;
+use crate::meta::Meta;
+use crate::tenancy::Context;
+
+/// Withdraws an undecided request of this client.
+pub async fn cancel(
+    app: &App,
+    context: &Context,
+    (client, parameters, meta): (&KnownClient, &Parameters, &Meta),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    parameters.check_no_duplicates(&[])?;
+    let hash = Fingerprint::of(parameters.required("auth_req_id")?.as_bytes());
+    let tenant = &context.tenant.id;
+    let found = transactions::find(&app.database, tenant, &hash).await?;
+    let stored = found.ok_or_else(|| Refusal::from(Reason::UnknownRequest))?;
+    let withdrawn = match stored.at(now).cancel(&client.client().id, now) {
+        Cancelled::Withdrawn(withdrawn) => withdrawn,
+        Cancelled::Repeated => return Ok(()),
+        Cancelled::Refused(reason) => return Err(Refusal::from(reason).into()),
+    };
+    let facts = withdrawn.facts();
+    let details = json!({
+        "transaction_linking_id": facts.consent_id.as_str(),
+        "txn": facts.txn.to_string(),
+    });
+    let entry = Entry::new("ciba_withdrawn", "The client withdrew a CIBA request", details);
+    let entry = entry.of_client(client.client()).of_user(facts.user_id());
+    let event = log::event(app, meta, entry, now);
+    let write = log_events::append(transactions::withdraw(tenant, &withdrawn), tenant, &event);
+    match app.database.run(write).await? {
+        Written::Done => {
+            app.open.remove(&hash);
+            tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
+            Ok(())
+        }
+        Written::Overtaken => Err(Refusal::from(Reason::AlreadyDecided).into()),
+    }
+}

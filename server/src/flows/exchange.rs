@@ -1,0 +1,209 @@
+//! `POST /oauth/token`: which grant it is, and the two grants that ask nobody.
+
+use domain::Timestamp;
+use domain::oauth::api::AccessPolicy;
+use domain::oauth::claims::{self, Access, GTY_REFRESH_TOKEN};
+use domain::oauth::client::{CIBA_GRANT, CLIENT_CREDENTIALS_GRANT, REFRESH_TOKEN_GRANT};
+use domain::oauth::grant::SubjectType;
+use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::{Reason, Refusal};
+use domain::oauth::scope::Scope;
+use domain::{Fingerprint, UserId};
+use serde_json::{Map, Value};
+use store::refresh_tokens::RefreshTokenRow;
+use store::{Written, refresh_tokens, users};
+
+use super::authenticate_client::{Authenticated, spend_assertion};
+use super::redeem::redeem;
+use super::tokens::{self, Granted, Order};
+use crate::App;
+use crate::failure::{Broken, Failure};
+use crate::known::KnownClient;
+use crate::meta::Meta;
+use crate::tenancy::Context;
+
+/// Answers one token request of a client that has proven itself.
+pub async fn exchange(
+    app: &App,
+    context: &Context,
+    asked: (&Authenticated, &Parameters, &Meta),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let (authenticated, parameters, meta) = asked;
+    parameters.check_no_duplicates(&[])?;
+    let client = &authenticated.client;
+    match parameters.required("grant_type")? {
+        CIBA_GRANT => {
+            client.client().may_use(CIBA_GRANT)?;
+            redeem(app, context, (authenticated, parameters, meta), now).await
+        }
+        REFRESH_TOKEN_GRANT => {
+            spend_assertion(app, context, authenticated.unspent).await?;
+            client.client().may_use(REFRESH_TOKEN_GRANT)?;
+            refresh(app, context, (client, parameters), now).await
+        }
+        CLIENT_CREDENTIALS_GRANT => {
+            spend_assertion(app, context, authenticated.unspent).await?;
+            client.client().may_use(CLIENT_CREDENTIALS_GRANT)?;
+            client_credentials(app, context, (client, parameters), now).await
+        }
+        other => {
+            let text = format!("Unsupported grant type: {}", shortened(other));
+            Err(Refusal::because(Reason::UnsupportedGrantType, text).into())
+        }
+    }
+}
+
+/// W195, W196: a token for the client itself.
+async fn client_credentials(
+    app: &App,
+    context: &Context,
+    (client, parameters): (&KnownClient, &Parameters),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let audience = parameters.required("audience")?;
+    let tenant = &context.tenant.id;
+    let api = app.api(tenant, audience, now).await?.ok_or_else(|| {
+        Refusal::because(Reason::UnknownAudience, format!("Service not found: {audience}"))
+    })?;
+    let id = &client.client().id;
+    let grant = app.grant(tenant, id, audience, SubjectType::Client, now).await?;
+    let granted = match (api.client_policy, &grant) {
+        (AccessPolicy::AllowAll, None) => Scope::of(api.scopes.iter()),
+        (AccessPolicy::AllowAll | AccessPolicy::RequireClientGrant, Some(grant)) => {
+            grant.scope.clone()
+        }
+        (AccessPolicy::RequireClientGrant, None) | (AccessPolicy::DenyAll, _) => {
+            let text = format!(
+                "Client is not authorized to access \"{audience}\". You need to create a \
+                 \"client-grant\" associated to this API."
+            );
+            return Err(Refusal::because(Reason::AudienceNotGranted, text).into());
+        }
+    };
+    let asked = parameters.optional("scope")?.map(Scope::parse).transpose()?;
+    let scope = match asked {
+        Some(asked) => asked.filtered(|word| granted.has(word)),
+        None => granted,
+    };
+    let jti = app.entropy.base64url::<16>();
+    let issuer = &context.base.issuer;
+    let access = Access { issuer, api: &api, client: id, scope: &scope, now, jti: &jti };
+    let draft = claims::machine_access_token(&access);
+    let lifetime_s = draft.lifetime_s;
+    let keys = app.signing_keys(tenant, now).await?;
+    let mut answer = Map::new();
+    answer.insert(String::from("access_token"), tokens::sign(&keys, draft)?.into());
+    if !scope.is_empty() {
+        answer.insert(String::from("scope"), scope.to_string().into());
+    }
+    answer.insert(String::from("expires_in"), lifetime_s.into());
+    answer.insert(String::from("token_type"), "Bearer".into());
+    Ok(answer)
+}
+
+/// W197, W198: new tokens for a grant that outlives its first tokens.
+async fn refresh(
+    app: &App,
+    context: &Context,
+    (client, parameters): (&KnownClient, &Parameters),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let token = parameters.required("refresh_token")?;
+    let hash = Fingerprint::of(token.as_bytes());
+    let tenant = &context.tenant.id;
+    let row = refresh_tokens::by_hash(&app.database, tenant, &hash).await?;
+    let row = row.filter(|row| row.client_id == client.client().id).ok_or_else(unknown)?;
+    if let Some(rotated_at) = row.rotated_at {
+        return reused(app, context, (client, &row, rotated_at), now).await;
+    }
+    if row.is_revoked || is_over(&row, now) {
+        return Err(unknown().into());
+    }
+    let mut granted = Granted::from_document(&row.grant)
+        .ok_or_else(|| Broken::because(format!("refresh token {} cannot be read", row.id)))?;
+    if let Some(asked) = parameters.optional("scope")? {
+        let asked = Scope::parse(asked)?;
+        let original = granted.scope.clone();
+        if asked.iter().any(|word| !original.has(word)) {
+            return Err(Refusal::because(
+                Reason::UnknownScope,
+                "scope holds what was not granted at first",
+            )
+            .into());
+        }
+        granted.scope = asked;
+    }
+    let user = living_user(app, context, &row.user_id).await?;
+    let order = Order {
+        client: client.client(),
+        user: &user,
+        granted: &granted,
+        gty: Some(GTY_REFRESH_TOKEN),
+        family: Some(&row.family),
+    };
+    let mut minted = tokens::mint(app, context, &order, now).await?;
+    let settings = &client.client().refresh_tokens;
+    let write = if settings.rotate {
+        let original = Granted::from_document(&row.grant).unwrap_or_else(|| granted.clone());
+        let kept = Order { granted: &original, ..order };
+        let (next, mut next_row) = tokens::refresh_token(app, &kept, now).ok_or_else(unknown)?;
+        next_row.expires_at = row.expires_at;
+        minted.answer.insert(String::from("refresh_token"), next.into());
+        refresh_tokens::rotate(tenant, &hash, &next_row, now)
+    } else {
+        let idle = settings.idle_lifetime_s.map(|seconds| now.plus_seconds(seconds));
+        refresh_tokens::used(tenant, &hash, idle, now)
+    };
+    match app.database.run(write.and(minted.write)).await? {
+        Written::Done => {
+            tracing::info!(client.id = %client.client().id, user.id = %row.user_id, "tokens refreshed");
+            Ok(minted.answer)
+        }
+        Written::Overtaken => Err(unknown().into()),
+    }
+}
+
+/// A rotated token that comes again: within the leeway a retry whose answer was lost is only
+/// refused; later it is theft, and the whole family dies.
+async fn reused(
+    app: &App,
+    context: &Context,
+    (client, row, rotated_at): (&KnownClient, &RefreshTokenRow, Timestamp),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let leeway_ms = client.client().refresh_tokens.leeway_s.saturating_mul(1000);
+    if now.ms_since(rotated_at) > leeway_ms {
+        let write = refresh_tokens::revoke_family(&context.tenant.id, &row.family, now);
+        // Any number of rows: the family may be dead already.
+        let _written = app.database.run(write).await?;
+        tracing::warn!(
+            client.id = %row.client_id, user.id = %row.user_id,
+            "a rotated refresh token was used again: its family is revoked"
+        );
+    }
+    Err(unknown().into())
+}
+
+/// The user, unless blocked or gone.
+pub async fn living_user(
+    app: &App,
+    context: &Context,
+    id: &UserId,
+) -> Result<domain::people::User, Failure> {
+    let user = users::one(&app.database, &context.tenant.id, id).await?;
+    user.filter(|user| !user.is_blocked()).ok_or_else(|| Refusal::from(Reason::UserGone).into())
+}
+
+fn is_over(row: &RefreshTokenRow, now: Timestamp) -> bool {
+    [row.expires_at, row.idle_expires_at].into_iter().flatten().any(|end| end <= now)
+}
+
+fn unknown() -> Refusal {
+    Reason::UnknownRefreshToken.into()
+}
+
+/// As much of a stranger's text as an error may repeat.
+fn shortened(text: &str) -> String {
+    text.chars().take(100).collect()
+}

@@ -1,0 +1,83 @@
+//! Log events as flows write them (W283 to W291): always in the commit of the fact they tell.
+
+use domain::LogEvent;
+use domain::oauth::client::Client;
+use domain::{ClientId, Timestamp, UserId};
+use serde_json::{Map, Value};
+
+use crate::App;
+use crate::meta::Meta;
+
+/// What happened, as one entry tells it. Never a secret, an `auth_req_id` or a binding message.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// The type, such as `ciba_start_succeeded`.
+    pub kind: &'static str,
+    /// One sentence.
+    pub description: &'a str,
+    /// The client it is about.
+    pub client: Option<(&'a ClientId, &'a str)>,
+    /// The person it is about.
+    pub user: Option<&'a UserId>,
+    /// What the type tells beyond that.
+    pub details: Value,
+    /// Members beside `details`, such as `audience`.
+    pub more: Option<(&'static str, Value)>,
+}
+
+impl<'a> Entry<'a> {
+    /// An entry of a type with a sentence and its details.
+    pub const fn new(kind: &'static str, description: &'a str, details: Value) -> Self {
+        Self { kind, description, client: None, user: None, details, more: None }
+    }
+
+    /// The same about a client.
+    #[must_use]
+    pub fn of_client(self, client: &'a Client) -> Self {
+        Self { client: Some((&client.id, &client.name)), ..self }
+    }
+
+    /// The same about a person.
+    #[must_use]
+    pub fn of_user(self, user: &'a UserId) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
+    /// The same with a member beside `details`.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: impl Into<Value>) -> Self {
+        Self { more: Some((name, value.into())), ..self }
+    }
+}
+
+/// The event that `entry` becomes.
+pub fn event(app: &App, meta: &Meta, entry: Entry<'_>, now: Timestamp) -> LogEvent {
+    let [a, b, c, ..] = app.entropy.bytes::<4>();
+    let random = i64::from(u32::from_be_bytes([0, a & 0x0f, b, c]));
+    let id = (now.ms() << 20) | random;
+    let (client_id, client_name) = entry.client.unzip();
+    let mut document = Map::new();
+    let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
+    put("description", entry.description.into());
+    put("details", entry.details);
+    put("client_name", client_name.unwrap_or_default().into());
+    put("hostname", meta.hostname.as_str().into());
+    put("ip", meta.ip.map_or(Value::from(""), |ip| ip.to_string().into()));
+    if let Some(agent) = &meta.user_agent {
+        put("user_agent", agent.as_str().into());
+    }
+    if let Some(sdk) = &meta.auth0_client {
+        put("auth0_client", sdk.clone());
+    }
+    if let Some((name, value)) = entry.more {
+        put(name, value);
+    }
+    LogEvent {
+        id,
+        at: now,
+        kind: entry.kind.to_owned(),
+        client_id: client_id.cloned(),
+        user_id: entry.user.cloned(),
+        document: Value::Object(document),
+    }
+}

@@ -1,0 +1,183 @@
+//! The CIBA grant at the token endpoint (W122 to W155): a poll, and the one redemption.
+
+use domain::ciba::transaction::{Approved, PollAnswer};
+use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::{Reason, Refusal};
+use domain::{Fingerprint, Timestamp};
+use serde_json::{Map, Value, json};
+use store::{Engine, Write, Written, log_events, transactions};
+
+use super::authenticate_client::{Authenticated, spend_assertion};
+use super::exchange::living_user;
+use super::log::{self, Entry};
+use super::tokens::{self, Granted, Order};
+use crate::App;
+use crate::failure::{Broken, Failure};
+use crate::meta::Meta;
+use crate::open::Glance;
+use crate::tenancy::Context;
+
+/// Answers a poll: tokens once, "pending" for free, and the end of the story otherwise.
+pub async fn redeem(
+    app: &App,
+    context: &Context,
+    asked: (&Authenticated, &Parameters, &Meta),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let (authenticated, parameters, _meta) = asked;
+    let auth_req_id = parameters.required("auth_req_id")?;
+    let hash = Fingerprint::of(auth_req_id.as_bytes());
+    let client = authenticated.client.client();
+    let rules = &client.profile.rules().pacing;
+    if app.database.engine() == Engine::Sqlite {
+        let tenant = &context.tenant.id;
+        match app.open.poll(&hash, tenant, &client.id, rules, now) {
+            Glance::NotYet => return Err(Refusal::from(Reason::Undecided).into()),
+            Glance::TooFast { pacing, has_grown } => {
+                if has_grown {
+                    let write = transactions::record_pacing(tenant, &hash, &pacing);
+                    // Overtaken: it was decided a moment ago; the next poll will tell.
+                    let _written = app.database.run(write).await?;
+                }
+                return Err(Refusal::slow_down(pacing.interval_s()).into());
+            }
+            Glance::AskDatabase => {}
+        }
+    }
+    let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
+    let Some(stored) = found else {
+        spend_assertion(app, context, authenticated.unspent).await?;
+        return Err(refused(app, context, (asked, &hash, Reason::UnknownRequest, None), now).await);
+    };
+    let transaction = stored.at(now);
+    let logged = transaction.facts().logged_refusal.clone();
+    match transaction.poll(&client.id, rules, now) {
+        PollAnswer::NotYet(pacing) => {
+            note_pacing(app, context, &hash, &pacing).await?;
+            Err(Refusal::from(Reason::Undecided).into())
+        }
+        PollAnswer::TooFast(pacing) => {
+            note_pacing(app, context, &hash, &pacing).await?;
+            Err(Refusal::slow_down(pacing.interval_s()).into())
+        }
+        PollAnswer::Over(reason) => {
+            spend_assertion(app, context, authenticated.unspent).await?;
+            Err(refused(app, context, (asked, &hash, reason, logged), now).await)
+        }
+        PollAnswer::Ready(approved) => {
+            spend_assertion(app, context, authenticated.unspent).await?;
+            collect(app, context, (asked, approved), now).await
+        }
+    }
+}
+
+async fn note_pacing(
+    app: &App,
+    context: &Context,
+    hash: &Fingerprint,
+    pacing: &domain::ciba::pacing::Pacing,
+) -> Result<(), Failure> {
+    let write = transactions::record_pacing(&context.tenant.id, hash, pacing);
+    // Overtaken: it was decided a moment ago; the next poll will tell.
+    let _written = app.database.run(write).await?;
+    Ok(())
+}
+
+type Asked<'a> = (&'a Authenticated, &'a Parameters, &'a Meta);
+
+/// Mints the tokens and spends the approval in one write: whoever is second gets nothing.
+async fn collect(
+    app: &App,
+    context: &Context,
+    (asked, approved): (Asked<'_>, Approved),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    let (authenticated, _, meta) = asked;
+    let client = authenticated.client.client();
+    let facts = approved.facts().clone();
+    let hash = facts.auth_req_hash;
+    let user = match living_user(app, context, facts.user_id()).await {
+        Ok(user) => user,
+        Err(Failure::Refused(_)) => {
+            let gone = (asked, &hash, Reason::UserGone, facts.logged_refusal.clone());
+            return Err(refused(app, context, gone, now).await);
+        }
+        Err(broken) => return Err(broken),
+    };
+    let details = facts.asked.details.as_deref().map(serde_json::from_str).transpose();
+    let details = details.map_err(Broken::because)?;
+    let granted = Granted {
+        scope: facts.asked.scope.clone(),
+        audience: facts.asked.audience.clone(),
+        auth_time: approved.decision().at,
+        txn: Some(facts.txn),
+        authorization_details: details,
+    };
+    let family = app.entropy.base64url::<16>();
+    let order = Order { client, user: &user, granted: &granted, gty: None, family: Some(&family) };
+    let minted = tokens::mint(app, context, &order, now).await?;
+    let mut answer = minted.answer;
+    let redemption = app.entropy.bytes::<16>();
+    let tenant = &context.tenant.id;
+    let mut write =
+        transactions::redeem(tenant, &approved.redeem(now), &redemption).and(minted.write);
+    if let Some((token, row)) = tokens::refresh_token(app, &order, now) {
+        answer.insert(String::from("refresh_token"), token.into());
+        write = write.and(tokens::store_refresh_token(context, &row));
+    }
+    let told = Entry::new(
+        "ciba_exchange_succeeded",
+        "Tokens were issued for an approved CIBA request",
+        json!({
+            "notification_channel": facts.asked.channel.as_str(),
+            "transaction_linking_id": facts.consent_id.as_str(),
+            "txn": facts.txn.to_string(),
+        }),
+    );
+    let audience = facts.asked.shown_audience();
+    let told = told.of_client(client).of_user(facts.user_id()).with("audience", audience);
+    let event = log::event(app, meta, told, now);
+    match app.database.run(log_events::append(write, tenant, &event)).await? {
+        Written::Done => {
+            tracing::info!(
+                client.id = %client.id, user.id = %facts.user_id(), transaction.id = %facts.txn,
+                "tokens issued"
+            );
+            Ok(answer)
+        }
+        Written::Overtaken => {
+            // Spent by another poll, or the person was blocked in this very moment.
+            let spent = (asked, &hash, Reason::UnknownRequest, facts.logged_refusal);
+            Err(refused(app, context, spent, now).await)
+        }
+    }
+}
+
+/// Logs a refused exchange, at most once for each request and error (W286).
+async fn refused(
+    app: &App,
+    context: &Context,
+    (asked, hash, reason, logged): (Asked<'_>, &Fingerprint, Reason, Option<String>),
+    now: Timestamp,
+) -> Failure {
+    let (authenticated, _, meta) = asked;
+    let client = authenticated.client.client();
+    let error = format!("{reason:?}");
+    if logged.as_deref() != Some(error.as_str()) {
+        let description = Refusal::from(reason).description(client.profile).into_owned();
+        let details = json!({ "error": { "message": description } });
+        let entry = Entry::new("ciba_exchange_failed", "A CIBA exchange was refused", details);
+        let event = log::event(app, meta, entry.of_client(client), now);
+        let tenant = &context.tenant.id;
+        let first = if reason == Reason::UnknownRequest && logged.is_none() {
+            // There may be no row to note it on.
+            Write::new()
+        } else {
+            transactions::note_refusal(tenant, hash, &error)
+        };
+        if let Err(error) = app.database.run(log_events::append(first, tenant, &event)).await {
+            return error.into();
+        }
+    }
+    Refusal::from(reason).into()
+}

@@ -1,0 +1,223 @@
+//! Making the tokens of one grant: what is signed, what is stored, what is answered.
+
+use domain::jose::Algorithm;
+use domain::oauth::claims::{self, Access, Act, Draft, Identity};
+use domain::oauth::client::{Client, REFRESH_TOKEN_GRANT};
+use domain::oauth::scope::Scope;
+use domain::people::{Fields, User};
+use domain::{Fingerprint, Timestamp, TransactionId};
+use serde_json::{Map, Value, json};
+use store::access_tokens::{self, AccessTokenRow};
+use store::refresh_tokens::RefreshTokenRow;
+use store::{Write, refresh_tokens};
+
+use crate::App;
+use crate::failure::{Broken, Failure};
+use crate::keyring::Keyring;
+use crate::known::KnownApi;
+use crate::tenancy::Context;
+
+/// An opaque access token lives this long: as long as one for an API does unless set (W163).
+const OPAQUE_LIFETIME_S: i64 = 86_400;
+
+/// What a person granted, as a refresh token keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Granted {
+    /// The granted scopes.
+    pub scope: Scope,
+    /// The API, unless the token is for `/userinfo` alone.
+    pub audience: Option<String>,
+    /// When the person approved.
+    pub auth_time: Timestamp,
+    /// In which transaction.
+    pub txn: Option<TransactionId>,
+    /// What was approved in detail.
+    pub authorization_details: Option<Value>,
+}
+
+impl Granted {
+    /// The text that is stored.
+    pub fn to_document(&self) -> String {
+        json!({
+            "scope": self.scope.to_string(),
+            "audience": self.audience,
+            "auth_time": self.auth_time.ms(),
+            "txn": self.txn.map(|txn| txn.to_string()),
+            "authorization_details": self.authorization_details,
+        })
+        .to_string()
+    }
+
+    /// Reads the stored text.
+    pub fn from_document(text: &str) -> Option<Self> {
+        let document: Value = serde_json::from_str(text).ok()?;
+        let text = |name: &str| document.get(name).and_then(Value::as_str);
+        let details = document.get("authorization_details").cloned();
+        Some(Self {
+            scope: Scope::of(text("scope")?.split(' ')),
+            audience: text("audience").map(str::to_owned),
+            auth_time: Timestamp::from_ms(document.get("auth_time")?.as_i64()?),
+            txn: text("txn").and_then(parse_txn),
+            authorization_details: details.filter(|details| !details.is_null()),
+        })
+    }
+}
+
+fn parse_txn(hex: &str) -> Option<TransactionId> {
+    let number = u128::from_str_radix(hex, 16).ok()?;
+    Some(TransactionId::new(number.to_be_bytes()))
+}
+
+/// For whom and for what tokens are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The client that gets them.
+    pub client: &'a Client,
+    /// The person they are about.
+    pub user: &'a User,
+    /// What was granted.
+    pub granted: &'a Granted,
+    /// `gty`, for a refresh.
+    pub gty: Option<&'static str>,
+    /// The family of refresh tokens they belong to, if it exists already.
+    pub family: Option<&'a str>,
+}
+
+/// Tokens ready to be handed out once `write` has happened.
+#[derive(Debug)]
+pub struct Minted {
+    /// The members of the answer.
+    pub answer: Map<String, Value>,
+    /// What must be stored with the fact that spends the grant.
+    pub write: Write,
+}
+
+/// Makes access and ID token. What needs storing is in the write that comes back.
+pub async fn mint(
+    app: &App,
+    context: &Context,
+    order: &Order<'_>,
+    now: Timestamp,
+) -> Result<Minted, Failure> {
+    let keys = app.signing_keys(&context.tenant.id, now).await?;
+    let api = match &order.granted.audience {
+        Some(identifier) => app.api(&context.tenant.id, identifier, now).await?,
+        None => None,
+    };
+    let (access_token, lifetime_s, write) =
+        access_token(app, context, order, (api.as_ref(), &keys), now)?;
+    let mut answer = Map::new();
+    answer.insert(String::from("access_token"), access_token.into());
+    if order.granted.scope.has("openid") {
+        let id_token = id_token(context, order, &keys, now)?;
+        answer.insert(String::from("id_token"), id_token.into());
+    }
+    answer.insert(String::from("scope"), order.granted.scope.to_string().into());
+    answer.insert(String::from("expires_in"), lifetime_s.into());
+    answer.insert(String::from("token_type"), "Bearer".into());
+    if let Some(details) = &order.granted.authorization_details {
+        answer.insert(String::from("authorization_details"), details.clone());
+    }
+    Ok(Minted { answer, write })
+}
+
+fn access_token(
+    app: &App,
+    context: &Context,
+    order: &Order<'_>,
+    (api, keys): (Option<&KnownApi>, &Keyring),
+    now: Timestamp,
+) -> Result<(String, i64, Write), Broken> {
+    let Some(api) = api else {
+        let token = app.entropy.base64url::<32>();
+        let row = AccessTokenRow {
+            hash: Fingerprint::of(token.as_bytes()),
+            client_id: order.client.id.clone(),
+            user_id: order.user.id().clone(),
+            scope: order.granted.scope.to_string(),
+            family: order.family.map(str::to_owned),
+            created_at: now,
+            expires_at: now.plus_seconds(OPAQUE_LIFETIME_S),
+        };
+        let write = access_tokens::insert(&context.tenant.id, &row);
+        return Ok((token, OPAQUE_LIFETIME_S, write));
+    };
+    let jti = app.entropy.base64url::<16>();
+    let access = Access {
+        issuer: &context.base.issuer,
+        api,
+        client: &order.client.id,
+        scope: &order.granted.scope,
+        now,
+        jti: &jti,
+    };
+    let details = order.granted.authorization_details.as_ref();
+    let draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
+    let lifetime_s = draft.lifetime_s;
+    Ok((sign(keys, draft)?, lifetime_s, Write::new()))
+}
+
+fn id_token(
+    context: &Context,
+    order: &Order<'_>,
+    keys: &Keyring,
+    now: Timestamp,
+) -> Result<String, Broken> {
+    let identity = Identity {
+        issuer: &context.base.issuer,
+        client: &order.client.id,
+        alg: &order.client.id_token_alg,
+        lifetime_s: order.client.id_token_lifetime_s,
+        user: order.user.id(),
+        person: &order.user.to_json(&Fields::All),
+        scope: &order.granted.scope,
+        auth_time: order.granted.auth_time,
+        // What the device did: it proved a key that it holds (RFC 8176).
+        act: Act { acr: None, amr: &["hwk", "mca"] },
+        txn: order.granted.txn,
+    };
+    sign(keys, claims::id_token(&identity, now))
+}
+
+/// Signs a draft with the tenant's key for its algorithm.
+pub fn sign(keys: &Keyring, draft: Draft) -> Result<String, Broken> {
+    let algorithm = Algorithm::from_name(&draft.alg)
+        .ok_or_else(|| Broken::because(format!("`{}` is no algorithm of ours", draft.alg)))?;
+    keys.sign(algorithm, draft.typ, &Value::Object(draft.claims))
+}
+
+/// A fresh refresh token for the grant and its row; `None` unless client, scope and API allow one
+/// (W148, W149).
+pub fn refresh_token(
+    app: &App,
+    order: &Order<'_>,
+    now: Timestamp,
+) -> Option<(String, RefreshTokenRow)> {
+    let allowed =
+        order.granted.scope.has("offline_access") && order.client.has_grant(REFRESH_TOKEN_GRANT);
+    allowed.then(|| {
+        let token = format!("v1.{}", app.entropy.base64url::<48>());
+        let settings = &order.client.refresh_tokens;
+        let family = order.family.map_or_else(|| app.entropy.base64url::<16>(), str::to_owned);
+        let row = RefreshTokenRow {
+            hash: Fingerprint::of(token.as_bytes()),
+            id: format!("rt_{}", app.entropy.alphanumerics(24)),
+            family,
+            client_id: order.client.id.clone(),
+            user_id: order.user.id().clone(),
+            grant: order.granted.to_document(),
+            created_at: now,
+            last_used_at: None,
+            idle_expires_at: settings.idle_lifetime_s.map(|seconds| now.plus_seconds(seconds)),
+            expires_at: settings.lifetime_s.map(|seconds| now.plus_seconds(seconds)),
+            rotated_at: None,
+            is_revoked: false,
+        };
+        (token, row)
+    })
+}
+
+/// The write that stores a refresh token.
+pub fn store_refresh_token(context: &Context, row: &RefreshTokenRow) -> Write {
+    refresh_tokens::insert(&context.tenant.id, row)
+}

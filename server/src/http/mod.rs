@@ -1,0 +1,12 @@
+//! Faces of the server over HTTP: extractors, handlers, pages, and every path on one page.
+
+mod body;
+mod context;
+mod oauth;
+mod ops;
+mod pages;
+mod prefix;
+mod router;
+
+pub use ops::router as ops_router;
+pub use router::{behind_proxies, router};

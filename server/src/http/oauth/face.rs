@@ -1,0 +1,115 @@
+//! How refusals and faults look on the OAuth endpoints: status and words come from the table of
+//! reasons, in the accent of the client, or of the tenant while no client is known.
+
+use axum::response::{IntoResponse, Response};
+use domain::ciba::profile::Profile;
+use domain::oauth::refusal::{Endpoint, Reason, Refusal};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use crate::failure::{Broken, Failure, RETRY_AFTER_S};
+use crate::known::KnownClient;
+use crate::tenancy::Context;
+
+/// The accent one request is answered in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Face {
+    profile: Profile,
+    endpoint: Endpoint,
+}
+
+impl Face {
+    /// The tenant's accent: before a client is known.
+    pub(crate) fn of_tenant(context: &Context, endpoint: Endpoint) -> Self {
+        let named = Profile::from_name(&context.tenant.settings.default_profile);
+        Self { profile: named.unwrap_or(Profile::Auth0), endpoint }
+    }
+
+    /// The default accent, where not even the tenant is known.
+    pub(crate) const fn plain(endpoint: Endpoint) -> Self {
+        Self { profile: Profile::Auth0, endpoint }
+    }
+
+    /// The client's accent.
+    pub(crate) fn of_client(self, client: &KnownClient) -> Self {
+        Self { profile: client.client().profile, ..self }
+    }
+
+    /// The answer to a failure; told to the log, once.
+    pub(crate) fn answer(self, failure: &Failure) -> Response {
+        match failure {
+            Failure::Refused(refusal) => self.refuse(refusal),
+            Failure::Broken(broken) => self.apologise(broken),
+        }
+    }
+
+    fn refuse(self, refusal: &Refusal) -> Response {
+        let wire = refusal.wire(self.profile);
+        if matches!(refusal.reason, Reason::Undecided | Reason::TooFast) {
+            tracing::debug!(endpoint = self.endpoint.path(), error = wire.error, "refused");
+        } else {
+            tracing::info!(
+                endpoint = self.endpoint.path(),
+                status = wire.status,
+                error = wire.error,
+                reason = ?refusal.reason,
+                note = refusal.note.as_deref().unwrap_or_default(),
+                "refused"
+            );
+        }
+        let mut headers = HeaderMap::new();
+        put_number(&mut headers, header::RETRY_AFTER, refusal.retry_after_s);
+        if let Some(rate) = &refusal.rate {
+            put_number(
+                &mut headers,
+                HeaderName::from_static("x-ratelimit-limit"),
+                Some(rate.limit.into()),
+            );
+            let remaining = Some(rate.remaining.into());
+            put_number(&mut headers, HeaderName::from_static("x-ratelimit-remaining"), remaining);
+            put_number(
+                &mut headers,
+                HeaderName::from_static("x-ratelimit-reset"),
+                Some(rate.reset_at_s),
+            );
+        }
+        if refusal.reason == Reason::InvalidToken {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        let status = StatusCode::from_u16(wire.status).unwrap_or(StatusCode::BAD_REQUEST);
+        (headers, json(status, &refusal.body(self.profile), self.endpoint)).into_response()
+    }
+
+    fn apologise(self, broken: &Broken) -> Response {
+        let refusal = if broken.passes() {
+            tracing::warn!(endpoint = self.endpoint.path(), cause = %broken, "unavailable");
+            Refusal::unavailable(RETRY_AFTER_S.into())
+        } else {
+            tracing::error!(endpoint = self.endpoint.path(), cause = %broken, "broken");
+            Reason::Broken.into()
+        };
+        self.refuse(&refusal)
+    }
+}
+
+/// A JSON answer that nobody may keep (W17); `/bc-authorize` names its character set as recorded
+/// (W47), the token endpoint does not (W126).
+pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpoint) -> Response {
+    let content_type = match endpoint {
+        Endpoint::Backchannel | Endpoint::Cancel => "application/json; charset=utf-8",
+        Endpoint::Token | Endpoint::Revoke | Endpoint::Userinfo | Endpoint::Authorize => {
+            "application/json"
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+fn put_number(headers: &mut HeaderMap, name: HeaderName, number: Option<i64>) {
+    if let Some(number) = number {
+        headers.insert(name, HeaderValue::from(number));
+    }
+}

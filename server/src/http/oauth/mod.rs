@@ -1,0 +1,140 @@
+//! The endpoints that clients use.
+
+pub(crate) mod discovery;
+mod face;
+mod submission;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::oauth::refusal::{Endpoint, Reason, Refusal};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use crate::App;
+use crate::flows;
+use crate::flows::begin_authentication::Posted;
+use crate::http::context::Now;
+use crate::tenancy::Context;
+
+pub(crate) use face::Face;
+pub(crate) use submission::{FormSubmission, Submission};
+
+/// `POST /bc-authorize`.
+pub(crate) async fn backchannel(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    FormSubmission(posted): FormSubmission,
+) -> Response {
+    let face = Face::of_tenant(&context, Endpoint::Backchannel);
+    let (client, outcome) = flows::begin(&app, &context, &posted, now).await;
+    let face = client.map_or(face, |client| face.of_client(&client));
+    match outcome {
+        Ok(answer) => face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// `POST /oauth/token`.
+pub(crate) async fn token(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    Submission(posted): Submission,
+) -> Response {
+    let face = Face::of_tenant(&context, Endpoint::Token);
+    let Posted { parameters, basic, meta, .. } = posted;
+    let parameters = match parameters {
+        Ok(parameters) => parameters,
+        Err(refusal) => return face.answer(&refusal.into()),
+    };
+    let proven =
+        flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await;
+    let authenticated = match proven {
+        Ok(authenticated) => authenticated,
+        Err(failure) => return face.answer(&failure),
+    };
+    let face = face.of_client(&authenticated.client);
+    match flows::exchange(&app, &context, (&authenticated, &parameters, &meta), now).await {
+        Ok(answer) => face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Token),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// `POST /oauth/revoke`.
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    Submission(posted): Submission,
+) -> Response {
+    let face = Face::of_tenant(&context, Endpoint::Revoke);
+    let Posted { parameters, basic, .. } = posted;
+    let outcome = async {
+        let parameters = parameters?;
+        let proven =
+            flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
+        flows::spend_assertion(&app, &context, proven.unspent).await?;
+        flows::revoke(&app, &context, (&proven.client, &parameters), now).await
+    };
+    match outcome.await {
+        Ok(()) => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response(),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// `POST /ciba/cancel` (decision 3).
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    Submission(posted): Submission,
+) -> Response {
+    let face = Face::of_tenant(&context, Endpoint::Cancel);
+    let Posted { parameters, basic, meta, .. } = posted;
+    let outcome = async {
+        let parameters = parameters?;
+        let proven =
+            flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
+        flows::spend_assertion(&app, &context, proven.unspent).await?;
+        flows::cancel(&app, &context, (&proven.client, &parameters, &meta), now).await
+    };
+    match outcome.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// `GET` and `POST /userinfo`.
+pub(crate) async fn userinfo(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    headers: HeaderMap,
+) -> Response {
+    let face = Face::of_tenant(&context, Endpoint::Userinfo);
+    let Some(token) = bearer(&headers) else {
+        return face.answer(&Refusal::from(Reason::InvalidToken).into());
+    };
+    match flows::userinfo(&app, &context, token, now).await {
+        Ok(claims) => face::json(StatusCode::OK, &Value::Object(claims), Endpoint::Userinfo),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// Another method than the endpoint takes (W106, W154).
+pub(crate) fn method_not_allowed(endpoint: Endpoint, allow: &'static str) -> Response {
+    let mut response =
+        Face::plain(endpoint).answer(&Refusal::from(Reason::MethodNotAllowed).into());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// The token of `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

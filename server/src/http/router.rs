@@ -1,0 +1,71 @@
+//! Every path of the server, on one page.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use domain::oauth::refusal::Endpoint;
+use http::StatusCode;
+
+use super::oauth::{self, discovery};
+use super::{pages, prefix};
+use crate::App;
+
+/// The public paths, with and without a tenant's prefix.
+pub fn router(app: Arc<App>) -> Router {
+    let oauth = Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .route("/.well-known/jwks.json", get(discovery::key_set))
+        .route("/authorize", get(discovery::authorize).post(discovery::authorize))
+        .route(
+            "/bc-authorize",
+            post(oauth::backchannel)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Backchannel, "POST")),
+        )
+        .route(
+            "/oauth/token",
+            post(oauth::token)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Token, "POST")),
+        )
+        .route(
+            "/oauth/revoke",
+            post(oauth::revoke)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Revoke, "POST")),
+        )
+        .route(
+            "/ciba/cancel",
+            post(oauth::cancel)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Cancel, "POST")),
+        )
+        .route(
+            "/userinfo",
+            get(oauth::userinfo)
+                .post(oauth::userinfo)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Userinfo, "GET, POST")),
+        );
+    let pages = Router::new().route("/assets/page.css", get(pages::styles));
+    let inner = Router::new().merge(oauth).merge(pages).fallback(pages::not_found);
+    prefix::with_prefixes(inner.with_state(app))
+}
+
+/// The public paths for plain HTTP: for trusted proxies only, and for this machine in `dev`
+/// (decision 9).
+pub fn behind_proxies(public: Router, app: &App) -> Router {
+    let trusted: Vec<IpAddr> =
+        app.config.proxy.trusted.iter().filter_map(|address| address.parse().ok()).collect();
+    let is_dev = app.is_dev;
+    public.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let may = peer.is_some_and(|ip| trusted.contains(&ip) || (is_dev && ip.is_loopback()));
+        async move { if may { next.run(request).await } else { forbidden() } }
+    }))
+}
+
+fn forbidden() -> Response {
+    (StatusCode::FORBIDDEN, "plain HTTP is for trusted proxies only; use https\n").into_response()
+}

@@ -1,0 +1,310 @@
+//! Tenants, clients, APIs and keys, read once for each change (see [`crate::cache`]).
+
+use std::sync::Arc;
+
+use domain::jose::{Algorithm, PublicKey};
+use domain::oauth::api::Api;
+use domain::oauth::client::{AssertionAudience, Authentication, Client};
+use domain::oauth::grant::{ClientGrant, SubjectType};
+use domain::{ClientId, Fingerprint, TenantId, Timestamp};
+use serde_json::Value;
+use store::{
+    Engine, client_credentials, client_grants, clients, resource_servers, signing_keys, tenants,
+};
+
+use crate::App;
+use crate::cache::Cache;
+use crate::failure::{Broken, Failure};
+use crate::keyring::Keyring;
+use crate::tenancy::{self, Base, Context, Settings, Tenant};
+
+/// Where this process alone writes, what it read stays true until it writes: an hour.
+const ALONE_MS: i64 = 3_600_000;
+/// Where other nodes write too, tenants, APIs and keys may be this old.
+const SHARED_MS: i64 = 5_000;
+
+/// A client as authentication needs it.
+#[derive(Clone, Debug)]
+pub struct KnownClient(Arc<Knowledge>);
+
+#[derive(Debug)]
+struct Knowledge {
+    client: Client,
+    secret: Option<Fingerprint>,
+    keys: Vec<Credential>,
+    updated_at: Timestamp,
+}
+
+/// A key of a client, with the one algorithm it is registered for.
+#[derive(Clone, Debug)]
+struct Credential {
+    key: PublicKey,
+    algorithm: Algorithm,
+    expires_at: Option<Timestamp>,
+}
+
+impl KnownClient {
+    /// What it is registered as.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The keys its assertions may be signed with at `now`.
+    pub fn keys(&self, now: Timestamp) -> Vec<(PublicKey, Algorithm)> {
+        let lives = |key: &&Credential| key.expires_at.is_none_or(|expires_at| expires_at > now);
+        self.0.keys.iter().filter(lives).map(|key| (key.key.clone(), key.algorithm)).collect()
+    }
+
+    /// When it was last changed: what a start must find unchanged.
+    pub fn updated_at(&self) -> Timestamp {
+        self.0.updated_at
+    }
+
+    /// Whether it authenticates with this secret. A client registered for assertions or TLS has
+    /// none (W41).
+    pub fn has_secret(&self, secret: &[u8]) -> bool {
+        self.0.client.authentication == Authentication::Secret
+            && self.0.secret.is_some_and(|kept| kept.matches(secret))
+    }
+
+    /// Whether its assertions may name our endpoints beside the issuer (C19).
+    pub fn takes_endpoint_audiences(&self) -> bool {
+        match self.0.client.assertion_audience {
+            AssertionAudience::Strict => false,
+            AssertionAudience::Ciba2021 => true,
+        }
+    }
+}
+
+/// An API with its scopes and what a client was granted of it.
+pub type KnownApi = Arc<Api>;
+
+/// What this process remembers.
+#[derive(Debug)]
+pub(crate) struct Known {
+    tenants: Cache<TenantId, Option<Arc<Tenant>>>,
+    hosts: Cache<String, TenantId>,
+    bases: Cache<(TenantId, bool, String), Arc<Base>>,
+    clients: Cache<(TenantId, ClientId), Option<KnownClient>>,
+    apis: Cache<(TenantId, String), Option<KnownApi>>,
+    grants: Cache<(TenantId, ClientId, String, bool), Option<Arc<ClientGrant>>>,
+    keys: Cache<TenantId, Arc<Keyring>>,
+}
+
+impl Known {
+    pub(crate) fn new(engine: Engine) -> Self {
+        // A rotated secret or a changed grant counts at once (decision 5): where other nodes
+        // write too, nothing of a client is remembered.
+        let (settled, client) = match engine {
+            Engine::Sqlite => (ALONE_MS, ALONE_MS),
+            Engine::Postgres => (SHARED_MS, 0),
+        };
+        Self {
+            tenants: Cache::new(settled),
+            hosts: Cache::new(settled),
+            bases: Cache::new(settled),
+            clients: Cache::new(client),
+            apis: Cache::new(settled),
+            grants: Cache::new(client),
+            keys: Cache::new(settled),
+        }
+    }
+}
+
+impl App {
+    /// The tenant, if there is one of that name.
+    pub async fn tenant(
+        &self,
+        id: &TenantId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Tenant>>, Failure> {
+        let generation = self.database.configuration_generation();
+        if let Some(known) = self.known.tenants.get(id, generation, now) {
+            return Ok(known);
+        }
+        let tenant = match tenants::one(&self.database, id).await? {
+            None => None,
+            Some(row) => {
+                let settings: Settings =
+                    serde_json::from_str(&row.settings).map_err(Broken::because)?;
+                let (id, display_name, hosts) = (row.id, row.display_name, row.hosts);
+                Some(Arc::new(Tenant { id, display_name, settings, hosts }))
+            }
+        };
+        self.known.tenants.put(id.clone(), tenant.clone(), generation, now);
+        Ok(tenant)
+    }
+
+    /// The tenant that `/t/{id}` names, as a request to `host` reaches it.
+    pub async fn context_by_prefix(
+        &self,
+        id: &TenantId,
+        host: &str,
+        now: Timestamp,
+    ) -> Result<Option<Context>, Failure> {
+        let Some(tenant) = self.tenant(id, now).await? else { return Ok(None) };
+        let base = self.base(&tenant, true, host, now);
+        Ok(Some(Context { tenant, base }))
+    }
+
+    /// The tenant that has `host`; the first one if none has.
+    pub async fn context_by_host(&self, host: &str, now: Timestamp) -> Result<Context, Failure> {
+        let id = self.tenant_of_host(host, now).await?;
+        let tenant = self.tenant(&id, now).await?;
+        let tenant = tenant.ok_or_else(|| Broken::because(format!("there is no tenant {id}")))?;
+        let base = self.base(&tenant, false, host, now);
+        Ok(Context { tenant, base })
+    }
+
+    async fn tenant_of_host(&self, host: &str, now: Timestamp) -> Result<TenantId, Failure> {
+        let name = tenancy::host_name(host).to_ascii_lowercase();
+        let generation = self.database.configuration_generation();
+        if let Some(known) = self.known.hosts.get(&name, generation, now) {
+            return Ok(known);
+        }
+        let found = tenants::by_host(&self.database, &name).await?;
+        let id = found.unwrap_or_else(|| TenantId::new(tenancy::FIRST_TENANT));
+        self.known.hosts.put(name, id.clone(), generation, now);
+        Ok(id)
+    }
+
+    fn base(&self, tenant: &Tenant, by_prefix: bool, host: &str, now: Timestamp) -> Arc<Base> {
+        // Only a host of the tenant's own makes a difference; any other is the same as none.
+        let own = tenant.hosts.iter().find(|name| tenancy::same_host(name, host));
+        let key = (tenant.id.clone(), by_prefix, own.cloned().unwrap_or_default());
+        let generation = self.database.configuration_generation();
+        if let Some(known) = self.known.bases.get(&key, generation, now) {
+            return known;
+        }
+        let base = Arc::new(self.addresses.base(tenant, by_prefix, host));
+        self.known.bases.put(key, Arc::clone(&base), generation, now);
+        base
+    }
+
+    /// The client of that id.
+    pub async fn client(
+        &self,
+        tenant: &TenantId,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Option<KnownClient>, Failure> {
+        let generation = self.database.configuration_generation();
+        let key = (tenant.clone(), id.clone());
+        if let Some(known) = self.known.clients.get(&key, generation, now) {
+            return Ok(known);
+        }
+        let known = self.read_client(tenant, id).await?;
+        self.known.clients.put(key, known.clone(), generation, now);
+        Ok(known)
+    }
+
+    async fn read_client(
+        &self,
+        tenant: &TenantId,
+        id: &ClientId,
+    ) -> Result<Option<KnownClient>, Failure> {
+        let Some(row) = clients::one(&self.database, tenant, id).await? else { return Ok(None) };
+        let document: Value = serde_json::from_str(&row.document).map_err(Broken::because)?;
+        let client = Client::from_document(&document)
+            .map_err(|_no_client| Broken::because(format!("client {id} cannot be read")))?;
+        let keys = match &client.authentication {
+            Authentication::PrivateKeyJwt { credentials } => {
+                let rows = client_credentials::of_client(&self.database, tenant, id).await?;
+                rows.iter()
+                    .filter(|row| credentials.contains(&row.id))
+                    .filter_map(|row| credential(&row.document, row.expires_at))
+                    .collect()
+            }
+            Authentication::Public
+            | Authentication::Secret
+            | Authentication::TlsClientAuth { .. }
+            | Authentication::SelfSignedTlsClientAuth { .. } => Vec::new(),
+        };
+        let (secret, updated_at) = (row.secret_hash, row.updated_at);
+        Ok(Some(KnownClient(Arc::new(Knowledge { client, secret, keys, updated_at }))))
+    }
+
+    /// The API of that identifier.
+    pub async fn api(
+        &self,
+        tenant: &TenantId,
+        identifier: &str,
+        now: Timestamp,
+    ) -> Result<Option<KnownApi>, Failure> {
+        let generation = self.database.configuration_generation();
+        let key = (tenant.clone(), identifier.to_owned());
+        if let Some(known) = self.known.apis.get(&key, generation, now) {
+            return Ok(known);
+        }
+        let row = resource_servers::by_identifier(&self.database, tenant, identifier).await?;
+        let api = match row {
+            None => None,
+            Some(row) => {
+                let document: Value =
+                    serde_json::from_str(&row.document).map_err(Broken::because)?;
+                let api = Api::from_document(&document).map_err(|_no_api| {
+                    Broken::because(format!("API {identifier} cannot be read"))
+                })?;
+                Some(Arc::new(api))
+            }
+        };
+        self.known.apis.put(key, api.clone(), generation, now);
+        Ok(api)
+    }
+
+    /// What a client was granted of an API, on its own behalf or a person's.
+    pub async fn grant(
+        &self,
+        tenant: &TenantId,
+        client: &ClientId,
+        audience: &str,
+        subject: SubjectType,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ClientGrant>>, Failure> {
+        let generation = self.database.configuration_generation();
+        let is_user = subject == SubjectType::User;
+        let key = (tenant.clone(), client.clone(), audience.to_owned(), is_user);
+        if let Some(known) = self.known.grants.get(&key, generation, now) {
+            return Ok(known);
+        }
+        let row =
+            client_grants::by_client(&self.database, tenant, client, audience, subject.as_str())
+                .await?;
+        let grant = match row {
+            None => None,
+            Some(row) => {
+                let document: Value =
+                    serde_json::from_str(&row.document).map_err(Broken::because)?;
+                let grant = ClientGrant::from_document(&document).map_err(|_no_grant| {
+                    Broken::because(format!("grant {} cannot be read", row.id))
+                })?;
+                Some(Arc::new(grant))
+            }
+        };
+        self.known.grants.put(key, grant.clone(), generation, now);
+        Ok(grant)
+    }
+
+    /// The tenant's signing keys.
+    pub async fn signing_keys(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+    ) -> Result<Arc<Keyring>, Failure> {
+        let generation = self.database.configuration_generation();
+        if let Some(known) = self.known.keys.get(tenant, generation, now) {
+            return Ok(known);
+        }
+        let rows = signing_keys::list(&self.database, tenant).await?;
+        let keyring = Arc::new(Keyring::open(tenant, &rows, &self.secrets.sealing)?);
+        self.known.keys.put(tenant.clone(), Arc::clone(&keyring), generation, now);
+        Ok(keyring)
+    }
+}
+
+fn credential(document: &str, expires_at: Option<Timestamp>) -> Option<Credential> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    let algorithm = Algorithm::from_name(document.get("alg")?.as_str()?)?;
+    let key = PublicKey::from_jwk(document.get("public_jwk")?).ok()?;
+    key.fits(algorithm).then_some(Credential { key, algorithm, expires_at })
+}

@@ -1,0 +1,285 @@
+//! From a configuration to a running server, and back to nothing.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::TenantId;
+use rustls::ServerConfig;
+use serde_json::Value;
+use store::{Database, DatabaseOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::app::{App, Parts};
+use crate::config::{Config, ConfigError};
+use crate::failure::Failure;
+use crate::flows;
+use crate::http;
+use crate::listen::{DevCa, Drain, Limits, serve_connections, server_config_from_pem};
+use crate::outside::{Clock, Courier, Entropy, Tray};
+use crate::secrets::Secrets;
+use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
+use crate::{admin, dev, worker};
+
+/// How the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In earnest.
+    Serve,
+    /// For developers: sample data, a development certificate, the tray and the other tools.
+    Dev {
+        /// Every user has a virtual phone.
+        virtual_phones: bool,
+    },
+}
+
+/// Why the server cannot start: one sentence that says what to do.
+#[derive(Debug)]
+pub struct StartError(pub String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<store::Error> for StartError {
+    fn from(error: store::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        Self(failure.to_string())
+    }
+}
+
+/// Where a running server listens.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// Plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// Health.
+    pub ops: Option<SocketAddr>,
+}
+
+/// A server that runs until it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    /// Its state.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// The development authority's certificate.
+    pub ca_file: Option<PathBuf>,
+    /// What `aizuchi dev` prints.
+    pub card: Option<Value>,
+    drain: Drain,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Stops taking connections, lets running requests end, and closes.
+    pub async fn stop(mut self) {
+        self.drain.begin();
+        while self.tasks.join_next().await.is_some() {}
+        tracing::info!("stopped");
+    }
+}
+
+/// The sockets of a server, bound before anything else so that port 0 is known as what it became.
+struct Sockets {
+    https: Option<TcpListener>,
+    http: Option<TcpListener>,
+    ops: Option<TcpListener>,
+}
+
+/// Starts the server.
+pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError> {
+    let sockets = Sockets {
+        https: bind("listen.https", &config.listen.https).await?,
+        http: bind("listen.http", &config.listen.http).await?,
+        ops: bind("listen.ops", &config.listen.ops).await?,
+    };
+    let addresses = Addresses {
+        https: address(sockets.https.as_ref()),
+        http: address(sockets.http.as_ref()),
+        ops: address(sockets.ops.as_ref()),
+    };
+    let is_dev = matches!(mode, Mode::Dev { .. });
+    let mut plain = None;
+    if is_dev {
+        let port = |address: Option<SocketAddr>| address.map(|address| address.port());
+        if let Some(port) = port(addresses.https) {
+            config.server.public_url = format!("https://localhost:{port}/");
+        }
+        plain = port(addresses.http).map(|port| format!("http://localhost:{port}/"));
+    }
+    let public = PublicAddresses { https: config.server.public_url.clone(), http: plain };
+    make_folder(&config)?;
+    let (tls, ca_file) = certificates(&config, is_dev)?;
+    if sockets.http.is_some() && !is_dev && config.proxy.trusted.is_empty() {
+        return Err(StartError(String::from(
+            "listen.http: plain HTTP is for the proxies of proxy.trusted only, and it names none",
+        )));
+    }
+    let (app, outgoing) = assemble(config, mode, public).await?;
+    let card = match mode {
+        Mode::Serve => None,
+        Mode::Dev { .. } => Some(dev::prepare(&app, &addresses, ca_file.as_deref()).await?),
+    };
+    let drain = Drain::default();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(worker::run(Arc::clone(&app), outgoing, drain.clone()));
+    tasks.spawn(admin::serve(Arc::clone(&app), drain.clone()));
+    listen(&app, sockets, tls, &drain, &mut tasks);
+    tracing::info!(
+        https = ?addresses.https, http = ?addresses.http, ops = ?addresses.ops,
+        issuer = app.addresses.https, "ready"
+    );
+    Ok(Running { app, addresses, ca_file, card, drain, tasks })
+}
+
+/// Opens the database for a command that runs without a server.
+pub async fn open(config: Config, mode: Mode) -> Result<Arc<App>, StartError> {
+    make_folder(&config)?;
+    let public = PublicAddresses { https: config.server.public_url.clone(), http: None };
+    let (app, _outgoing) = assemble(config, mode, public).await?;
+    Ok(app)
+}
+
+fn listen(
+    app: &Arc<App>,
+    sockets: Sockets,
+    tls: Option<Arc<ServerConfig>>,
+    drain: &Drain,
+    tasks: &mut JoinSet<()>,
+) {
+    let limits = Limits { connections: app.config.limits.connections, ..Limits::DEFAULT };
+    let public = http::router(Arc::clone(app));
+    if let Some(socket) = sockets.https {
+        tasks.spawn(serve_connections(socket, tls, public.clone(), limits, drain.clone()));
+    }
+    if let Some(socket) = sockets.http {
+        let plain = http::behind_proxies(public, app);
+        tasks.spawn(serve_connections(socket, None, plain, limits, drain.clone()));
+    }
+    if let Some(socket) = sockets.ops {
+        let ops = http::ops_router(Arc::clone(app));
+        tasks.spawn(serve_connections(socket, None, ops, limits, drain.clone()));
+    }
+}
+
+async fn assemble(
+    config: Config,
+    mode: Mode,
+    addresses: PublicAddresses,
+) -> Result<(Arc<App>, worker::Outbox), StartError> {
+    let entropy = Entropy::system();
+    let (courier, is_dev) = match mode {
+        Mode::Serve => (Courier::Unconfigured, false),
+        Mode::Dev { .. } => (Courier::Tray(Tray::default()), true),
+    };
+    let has_root = !config.keys.root.is_empty() || !config.keys.root_file.as_os_str().is_empty();
+    let secrets = if is_dev && !has_root {
+        Secrets::open_or_make(&config.server.data_dir.join("root.key"), &entropy)?
+    } else {
+        Secrets::read(&config.keys)?
+    };
+    let clock = Clock::system();
+    let now = clock.now();
+    let database = Database::open(&database_options(&config)?).await?;
+    database.migrate(now).await?;
+    let (app, outbox) = App::assemble(Parts {
+        config,
+        database,
+        clock,
+        entropy,
+        courier,
+        secrets,
+        addresses,
+        is_dev,
+    });
+    let first = TenantId::new(FIRST_TENANT);
+    if app.tenant(&first, now).await?.is_none() {
+        let settings = if is_dev { dev::tenant_settings() } else { Settings::default() };
+        flows::create_tenant(&app, &first, ("Aizuchi", &settings), now).await?;
+    }
+    flows::find_open_transactions(&app, now).await?;
+    Ok((app, outbox))
+}
+
+/// What `database.url` names; a relative SQLite path is below the data folder.
+pub fn database_options(config: &Config) -> Result<DatabaseOptions, StartError> {
+    let url = &config.database.url;
+    let relative = url.strip_prefix("sqlite:").filter(|path| !path.starts_with('/'));
+    match relative {
+        Some(path) if !path.is_empty() => {
+            Ok(DatabaseOptions::sqlite(config.server.data_dir.join(path)))
+        }
+        _ => DatabaseOptions::parse(url)
+            .map_err(|error| StartError(format!("database.url: {error}"))),
+    }
+}
+
+fn make_folder(config: &Config) -> Result<(), StartError> {
+    let folder = &config.server.data_dir;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        StartError(format!("server.data_dir: {} cannot be made: {error}", folder.display()))
+    })
+}
+
+type Certificates = (Option<Arc<ServerConfig>>, Option<PathBuf>);
+
+fn certificates(config: &Config, is_dev: bool) -> Result<Certificates, StartError> {
+    let given = !config.tls.certificate_file.as_os_str().is_empty();
+    if given || !is_dev {
+        if config.listen.https.is_empty() {
+            return Ok((None, None));
+        }
+        let read = |key: &str, path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|error| StartError(format!("{key}: {}: {error}", path.display())))
+        };
+        let chain = read("tls.certificate_file", &config.tls.certificate_file)?;
+        let key = read("tls.key_file", &config.tls.key_file)?;
+        let tls =
+            server_config_from_pem(&chain, &key).map_err(|error| StartError(error.to_string()))?;
+        return Ok((Some(tls), None));
+    }
+    let told = |error: crate::listen::DevCaError| StartError(error.to_string());
+    let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
+    let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
+    let tls = server_config_from_pem(chain.as_bytes(), key.as_bytes())
+        .map_err(|error| StartError(error.to_string()))?;
+    Ok((Some(tls), Some(ca.file().to_path_buf())))
+}
+
+async fn bind(key: &str, address: &str) -> Result<Option<TcpListener>, StartError> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => Err(StartError(format!(
+            "{key}: cannot listen on {address}: {error}; stop what uses the port or choose another"
+        ))),
+    }
+}
+
+fn address(listener: Option<&TcpListener>) -> Option<SocketAddr> {
+    listener.and_then(|listener| listener.local_addr().ok())
+}
