@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::ciba::challenge::{Challenge, Receipt, Service};
+use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::profile::Profile;
 use domain::ciba::request::{self, Asked, Shaped, TenantRules, UserFacts};
@@ -12,7 +12,7 @@ use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
 use domain::oauth::refusal::Refusal;
-use domain::people::{Device, PushService};
+use domain::people::Device;
 use domain::{ConsentId, Fingerprint, Timestamp, TransactionId};
 use serde_json::{Map, Value, json};
 use store::user_limits::StartLimit;
@@ -224,11 +224,7 @@ fn new_transaction(
                 device: device.id.clone(),
                 txtkn: Fingerprint::of(token.sign(&app.secrets).as_bytes()),
                 challenge: app.entropy.base64url::<24>(),
-                service: match device.push_service {
-                    PushService::Apns => Service::Apns,
-                    PushService::Gcm => Service::Gcm,
-                    PushService::Virtual => Service::Virtual,
-                },
+                service: device.push_service,
                 receipt: Receipt::Waiting,
             }
         })

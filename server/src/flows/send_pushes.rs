@@ -155,7 +155,7 @@ fn event(
     };
     let details = json!({
         "device_id": challenge.device.as_str(),
-        "service": challenge.service.as_str(),
+        "service": challenge.service.name(),
         "transaction_linking_id": facts.consent_id.as_str(),
         "error": error.map(|reason| json!({ "message": reason })),
     });

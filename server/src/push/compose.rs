@@ -1,9 +1,9 @@
 //! What one device is sent about one request (G58 to G71, GD8, GD9).
 
 use device_protocol::guardian::push::{Location, Named, Push, Source, server_host};
-use domain::ciba::challenge::{Challenge, Service};
+use domain::ciba::challenge::Challenge;
 use domain::ciba::transaction::Facts;
-use domain::people::Device;
+use domain::people::{Device, PushService};
 
 use crate::failure::Broken;
 use crate::outside::Parcel;
@@ -44,9 +44,9 @@ pub fn compose(
         body: format!("{} asks for your approval", context.client_name),
     };
     let (service, payload) = match challenge.service {
-        Service::Apns => ("APNS", push.apns_json()),
+        PushService::Apns => ("APNS", push.apns_json()),
         // A virtual phone reads the tray as an Android app would.
-        Service::Gcm | Service::Virtual => {
+        PushService::Gcm | PushService::Virtual => {
             ("GCM", push.fcm_data().map(|data| serde_json::json!(data)))
         }
     };
