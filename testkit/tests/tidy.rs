@@ -10,6 +10,8 @@
 mod configuration;
 #[path = "tidy/conformance.rs"]
 mod conformance;
+#[path = "tidy/coverage.rs"]
+mod coverage;
 #[path = "tidy/documents.rs"]
 mod documents;
 #[path = "tidy/errors.rs"]

@@ -13,6 +13,7 @@ mod migrations;
 mod people;
 mod postgres;
 mod races;
+mod rows;
 mod search;
 mod sqlite;
 mod sweep;
