@@ -60,8 +60,8 @@ pub(crate) type Outcome = Result<ExitCode, Failed>;
 
 /// Standard output and standard error, or what stands in for them.
 pub(crate) struct Terminal {
-    out: Box<dyn Write + Send>,
-    err: Box<dyn Write + Send>,
+    out: Box<dyn Write + Send + Sync>,
+    err: Box<dyn Write + Send + Sync>,
     colours: bool,
 }
 

@@ -12,6 +12,7 @@ use store::{Database, DatabaseOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::admin::AdminSocket;
 use crate::app::{App, Parts};
 use crate::config::{Config, ConfigError};
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ use crate::listen::{DevCa, Drain, Limits, serve_connections, server_config_from_
 use crate::outside::{Clock, Courier, Entropy, Tray};
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
-use crate::{admin, dev, worker};
+use crate::{dev, worker};
 
 /// How the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,10 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
         )));
     }
     let (app, outgoing) = assemble(config, mode, public).await?;
+    let socket = AdminSocket::open(&app.config.server.data_dir).map_err(|error| {
+        let folder = app.config.server.data_dir.display();
+        StartError(format!("server.data_dir: {folder}: the admin socket cannot be opened: {error}"))
+    })?;
     let card = match mode {
         Mode::Serve => None,
         Mode::Dev { .. } => Some(dev::prepare(&app, &addresses, ca_file.as_deref()).await?),
@@ -144,7 +149,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     let drain = Drain::default();
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(Arc::clone(&app), outgoing, drain.clone()));
-    tasks.spawn(admin::serve(Arc::clone(&app), drain.clone()));
+    tasks.spawn(socket.serve(Arc::clone(&app), drain.clone()));
     listen(&app, sockets, tls, &drain, &mut tasks);
     tracing::info!(
         https = ?addresses.https, http = ?addresses.http, ops = ?addresses.ops,

@@ -9,7 +9,9 @@ use domain::ciba::request::Asked;
 use domain::ciba::transaction::{
     Approved, Begun, Denied, Facts, ProgressColumns, Redeemed, Stored, Withdrawn,
 };
-use domain::{ClientId, ConsentId, DeviceId, Fingerprint, TenantId, Timestamp, TransactionId};
+use domain::{
+    ClientId, ConsentId, DeviceId, Fingerprint, TenantId, Timestamp, TransactionId, UserId,
+};
 
 use crate::{Database, Error, Row, Write};
 
@@ -332,6 +334,21 @@ pub async fn open_page(
             })
         })
         .collect()
+}
+
+/// How many undecided transactions a user has; at most [`PAGE_LIMIT`] are counted.
+pub async fn count_open_of_user(
+    database: &Database,
+    tenant: &TenantId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    const COUNT: &str = "
+        SELECT count(*) FROM (SELECT 1 FROM transactions
+            WHERE tenant_id = $1 AND user_id = $2 AND state = 'pending' AND expires_at > $3
+            LIMIT $4) AS open";
+    let params = [tenant.into(), user.into(), now.into(), PAGE_LIMIT.into()];
+    database.one(COUNT, &params).await?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// The only place where columns become a transaction.

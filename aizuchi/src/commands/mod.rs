@@ -1,10 +1,21 @@
 //! The command line: one file per command. Here they are listed, read and run.
 
+mod administration;
+mod api;
 mod ask;
+mod client;
 mod database;
+mod demo;
+mod dev;
+mod doctor;
+mod key;
+mod logs;
 mod migrate;
 mod phone;
 mod place;
+mod serve;
+mod tenant;
+mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,9 +45,18 @@ Exit codes: 0 done, 1 failed (`ask` has its own), 64 wrong usage.";
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
+    Dev(dev::Arguments),
+    Serve(serve::Arguments),
     Phone(phone::Arguments),
     Ask(ask::Arguments),
+    Tenant(tenant::Arguments),
+    Client(client::Arguments),
+    Api(api::Arguments),
+    User(user::Arguments),
+    Key(key::Arguments),
     Migrate(migrate::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 /// Reads the command line and runs what it names.
@@ -68,9 +88,18 @@ fn in_runtime(command: Command, terminal: &mut Terminal) -> Outcome {
 
 async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
     match command {
+        Command::Demo(arguments) => Box::pin(demo::run(arguments, terminal)).await,
+        Command::Dev(arguments) => Box::pin(dev::run(arguments, terminal)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(arguments, terminal)).await,
         Command::Phone(arguments) => Box::pin(phone::run(arguments, terminal)).await,
         Command::Ask(arguments) => Box::pin(ask::run(arguments, terminal)).await,
+        Command::Tenant(arguments) => Box::pin(tenant::run(arguments, terminal)).await,
+        Command::Client(arguments) => Box::pin(client::run(arguments, terminal)).await,
+        Command::Api(arguments) => Box::pin(api::run(arguments, terminal)).await,
+        Command::User(arguments) => Box::pin(user::run(arguments, terminal)).await,
+        Command::Key(arguments) => Box::pin(key::run(arguments, terminal)).await,
         Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
+        Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,
     }
 }
 
@@ -146,7 +175,7 @@ mod tests {
     fn every_command_has_help_with_an_example() {
         let mut all = Vec::new();
         leaves(&Arguments::command(), "", &mut all);
-        assert!(all.len() >= 8, "{}", all.len());
+        assert!(all.len() >= 20, "{}", all.len());
         for (path, mut command) in all {
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example"), "{path} has no example:\n{help}");

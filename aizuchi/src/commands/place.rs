@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use server::Mode;
 use server::config::{Config, Setting};
 
 use crate::terminal::Failed;
@@ -22,6 +23,15 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// How the installation's server runs: a configuration file is for `serve`, a bare data folder
+    /// for `dev`.
+    pub(super) const fn mode(&self) -> Mode {
+        match self.config {
+            Some(_) => Mode::Serve,
+            None => Mode::Dev { virtual_phones: false },
+        }
+    }
+
     /// The configuration that the installation's server has.
     pub(super) fn config(&self) -> Result<Config, Failed> {
         let mut settings = Vec::new();

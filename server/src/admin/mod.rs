@@ -15,10 +15,10 @@ use crate::failure::Failure;
 
 pub use execute::execute;
 pub(crate) use samples::{
-    API_IDENTIFIER as SAMPLE_API, ensure_management_api, named, sample_api, sample_client,
-    sample_management, sample_user,
+    API_IDENTIFIER as SAMPLE_API, ensure_management_api, move_management, named, sample_api,
+    sample_client, sample_management, sample_user,
 };
-pub use socket::{ask, serve, socket_path};
+pub use socket::{AdminSocket, ask, socket_path};
 
 /// What can be asked for. Tenants are named by their short name.
 #[derive(Clone, Debug, Deserialize, Serialize)]

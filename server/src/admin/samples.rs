@@ -1,9 +1,9 @@
 //! The sample client, API and user that `aizuchi dev` and `tenant create` hand out.
 
 use domain::oauth::client::CIBA_GRANT;
-use domain::{TenantId, Timestamp};
+use domain::{ClientId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{Written, resource_servers};
+use store::{Written, client_grants, resource_servers};
 
 use super::Refused;
 use super::execute::{create_api, create_client, create_user, grant_api};
@@ -44,6 +44,24 @@ pub(crate) async fn sample_management(
     let audience = management_identifier(app, tenant);
     grant_api(app, tenant, (&sample.client_id, &audience), MANAGEMENT_SCOPES, now).await?;
     Ok(sample)
+}
+
+/// Lets the sample administration program keep its rights at the tenant's present address.
+pub(crate) async fn move_management(
+    app: &App,
+    tenant: &TenantId,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    ensure_management_api(app, tenant, now).await?;
+    let audience = management_identifier(app, tenant);
+    let client = ClientId::new(client_id);
+    let granted =
+        client_grants::by_client(&app.database, tenant, &client, &audience, "client").await?;
+    if granted.is_none() {
+        grant_api(app, tenant, (client_id, &audience), MANAGEMENT_SCOPES, now).await?;
+    }
+    Ok(())
 }
 
 /// A confidential client that may ask people and gets refresh tokens.

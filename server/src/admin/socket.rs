@@ -23,45 +23,50 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.sock")
 }
 
-/// Answers commands until the drain begins.
-pub async fn serve(app: Arc<App>, drain: Drain) {
-    let path = socket_path(&app.config.server.data_dir);
-    let listener = match open(&path) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(path = %path.display(), %error, "the admin socket cannot be opened");
-            return;
-        }
-    };
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _peer)) = accepted else { continue };
-                let app = Arc::clone(&app);
-                tokio::spawn(async move {
-                    if let Err(error) = answer(&app, stream).await {
-                        tracing::warn!(%error, "an administrator's command was cut off");
-                    }
-                });
-            }
-            () = drain.wait() => break,
-        }
-    }
-    drop(listener);
-    if let Err(error) = fs::remove_file(&path) {
-        tracing::debug!(%error, "the admin socket is gone already");
-    }
+/// The socket of a running server, not yet answering.
+#[derive(Debug)]
+pub struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
 }
 
-/// A socket left by a server that was killed is replaced: the database's own lock says that no
-/// other server runs.
-fn open(path: &Path) -> io::Result<UnixListener> {
-    if path.exists() {
-        fs::remove_file(path)?;
+impl AdminSocket {
+    /// Opens the socket of a data folder. One left by a server that was killed is replaced: the
+    /// database's own lock says that no other server runs.
+    pub fn open(data_dir: &Path) -> io::Result<Self> {
+        let path = socket_path(data_dir);
+        // Made beside its place and moved there when nobody but its owner may open it any more.
+        let beside = path.with_extension("sock.new");
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(&beside)?;
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&beside, &path)?;
+        Ok(Self { listener, path })
     }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+
+    /// Answers commands until the drain begins.
+    pub async fn serve(self, app: Arc<App>, drain: Drain) {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    let Ok((stream, _peer)) = accepted else { continue };
+                    let app = Arc::clone(&app);
+                    tokio::spawn(async move {
+                        if let Err(error) = answer(&app, stream).await {
+                            tracing::warn!(%error, "an administrator's command was cut off");
+                        }
+                    });
+                }
+                () = drain.wait() => break,
+            }
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the admin socket is gone already");
+        }
+    }
 }
 
 async fn answer(app: &App, stream: UnixStream) -> io::Result<()> {

@@ -34,28 +34,49 @@ pub async fn prepare(
     let file = app.config.server.data_dir.join(CARD_FILE);
     let kept = fs::read_to_string(&file).ok();
     let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let issuer = &app.addresses.https;
-    let kept = kept.filter(|card| card["issuer"] == issuer.as_str());
-    let mut card = if let Some(samples) = kept {
-        samples
-    } else {
-        let samples = make(app).await?;
-        keep(&file, &samples)?;
-        samples
+    let mut card = match kept {
+        Some(card) if text(&card, "/issuer") == app.addresses.https => card,
+        kept => {
+            let card = match kept {
+                Some(card) => moved(app, card).await?,
+                None => make(app).await?,
+            };
+            keep(&file, &card)?;
+            card
+        }
     };
     if let Some(members) = card.as_object_mut() {
         if let Some(http) = &app.addresses.http {
-            let http = http.strip_suffix('/').unwrap_or(http);
-            members.insert(String::from("http"), http.into());
+            members.insert(String::from("http"), http.as_str().into());
         }
         if let Some(ca_file) = ca_file {
             members.insert(String::from("ca_file"), ca_file.display().to_string().into());
         }
         if let Some(ops) = addresses.ops {
-            members.insert(String::from("ops"), format!("http://{ops}").into());
+            members.insert(String::from("ops"), format!("http://{ops}/").into());
         }
     }
     Ok(card)
+}
+
+/// The kept samples at another address: the server came back on another port.
+async fn moved(app: &App, mut card: Value) -> Result<Value, StartError> {
+    let tenant = TenantId::new(FIRST_TENANT);
+    let client_id = text(&card, "/management/client_id").to_owned();
+    admin::move_management(app, &tenant, &client_id, app.clock.now()).await?;
+    let issuer = &app.addresses.https;
+    for (place, address) in
+        [("/issuer", issuer.clone()), ("/management/audience", format!("{issuer}api/v2/"))]
+    {
+        if let Some(member) = card.pointer_mut(place) {
+            *member = address.into();
+        }
+    }
+    Ok(card)
+}
+
+fn text<'c>(card: &'c Value, place: &str) -> &'c str {
+    card.pointer(place).and_then(Value::as_str).unwrap_or_default()
 }
 
 async fn make(app: &App) -> Result<Value, StartError> {

@@ -12,7 +12,7 @@ const SOURCES: [&str; 6] = [".rs", ".js", ".mjs", ".py", ".sh", ".css"];
 const KNOWS_PROFILES: [&str; 3] = [
     "server/src/http/oauth/error.rs",
     "server/src/http/oauth/discovery.rs",
-    "server/src/http/oauth/face.rs",
+    "server/src/http/face.rs",
 ];
 
 fn rust() -> Vec<File> {

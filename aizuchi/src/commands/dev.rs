@@ -1,0 +1,173 @@
+//! `aizuchi dev`: a development server with sample data, and its card.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+use server::Mode;
+use server::config::Config;
+
+use super::place::setting;
+use super::{logs, serve};
+use crate::terminal::{DONE, Failed, Outcome, Terminal};
+
+/// A development server that stays up, with sample data and development tools.
+///
+/// Serves the same paths on `https://localhost:8443/` (its certificate authority is `ca_file` in
+/// the card) and `http://localhost:8080/`. Data lives in the data folder and survives a restart.
+/// When it is ready it shows a card: where it is, a management client, a client, an API, a user.
+/// Ctrl-C stops it.
+///
+/// Development tools: `GET /dev/tray/{push token}`, `POST /dev/ciba/{auth_req_id}/allow` and
+/// `…/deny`, `POST /dev/users/{user_id}/phone`, `POST /dev/clock/advance?seconds=N`.
+///
+/// Client certificates (`--mtls-port`) and the console come later; the card does not name them yet.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  aizuchi dev
+  aizuchi dev --json --https-port 0 --http-port 0      free ports; the card names them
+  aizuchi dev --database postgres://localhost/aizuchi --virtual-phones
+  aizuchi dev --set limits.prompts_per_user_per_minute=1000000     for a load test")]
+pub(super) struct Arguments {
+    /// Data folder: database, keys, certificates.
+    #[arg(long, value_name = "DIR", default_value = "aizuchi-data")]
+    data: PathBuf,
+    /// Port of the HTTPS listener; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    https_port: u16,
+    /// Port for client certificates; accepted, but nothing listens there yet.
+    #[arg(long, value_name = "PORT", default_value_t = 8444)]
+    mtls_port: u16,
+    /// Port of the plain listener on localhost; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    http_port: u16,
+    /// Port for health and metrics; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    ops_port: u16,
+    /// The database instead of a file in the data folder: `sqlite:PATH` or `postgres://…`.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Give every user a virtual phone, which /dev/ciba/… answers with.
+    #[arg(long)]
+    virtual_phones: bool,
+    /// Override one key of the configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// The card as exactly one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    fn config(&self) -> Result<Config, Failed> {
+        let mut settings = vec![
+            setting("server.data_dir", &self.data.to_string_lossy())?,
+            setting("server.public_url", &format!("https://localhost:{}/", self.https_port))?,
+            setting("listen.https", &format!("127.0.0.1:{}", self.https_port))?,
+            setting("listen.http", &format!("127.0.0.1:{}", self.http_port))?,
+            setting("listen.ops", &format!("127.0.0.1:{}", self.ops_port))?,
+        ];
+        if let Some(url) = &self.database {
+            settings.push(setting("database.url", url)?);
+        }
+        settings.extend(serve::settings(&self.settings)?);
+        Config::read(None, &settings).map_err(|error| Failed::because(error.to_string()))
+    }
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
+    let config = arguments.config()?;
+    logs::start(&config)?;
+    let mode = Mode::Dev { virtual_phones: arguments.virtual_phones };
+    let running = Box::pin(server::start(config, mode))
+        .await
+        .map_err(|error| Failed::because(error.to_string()))?;
+    let card = running.card.clone().unwrap_or(Value::Null);
+    if arguments.json {
+        terminal.json(&card)?;
+    } else {
+        for line in lines(&card) {
+            terminal.line(&line)?;
+        }
+    }
+    serve::stop_asked().await?;
+    running.stop().await;
+    Ok(ExitCode::from(DONE))
+}
+
+/// The card for people.
+fn lines(card: &Value) -> Vec<String> {
+    let text = |pointer: &str| card.pointer(pointer).and_then(Value::as_str).unwrap_or("-");
+    let mut lines = vec![
+        String::new(),
+        String::from("Aizuchi is ready. Ctrl-C stops it."),
+        String::new(),
+        format!("  issuer       {}", text("/issuer")),
+        format!("  plain        {}   (this machine only)", text("/http")),
+        format!("  operations   {}", text("/ops")),
+        format!("  CA file      {}", text("/ca_file")),
+        String::new(),
+        format!("  management   {}", text("/management/client_id")),
+        format!("    secret     {}", text("/management/client_secret")),
+        format!("    audience   {}", text("/management/audience")),
+        format!("  client       {}", text("/client/client_id")),
+        format!("    secret     {}", text("/client/client_secret")),
+        format!("  API          {}", text("/api/identifier")),
+        format!("  user         {}   {}", text("/user/user_id"), text("/user/email")),
+        String::new(),
+        String::from("Give the user a phone, then ask:"),
+        format!(
+            "  curl -X POST '{}dev/users/{}/phone'",
+            text("/http"),
+            text("/user/user_id").replace('|', "%7C")
+        ),
+    ];
+    lines.push(format!(
+        "  aizuchi ask --issuer {} --ca {} --client-id {} --client-secret {} --user '{}' --message 'Pay 20 EUR'",
+        text("/issuer"),
+        text("/ca_file"),
+        text("/client/client_id"),
+        text("/client/client_secret"),
+        text("/user/user_id")
+    ));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::lines;
+
+    /// O26: the card for people has the facts of the JSON card.
+    #[test]
+    fn the_card_for_people_has_every_fact() {
+        let card = json!({
+            "issuer": "https://localhost:1/", "http": "http://localhost:2/", "ca_file": "d/ca.pem",
+            "ops": "http://127.0.0.1:3/",
+            "management": {"client_id": "m-id", "client_secret": "m-secret", "audience": "m-aud"},
+            "client": {"client_id": "c-id", "client_secret": "c-secret"},
+            "api": {"identifier": "api-id"}, "user": {"user_id": "auth0|1", "email": "a@b.c"},
+        });
+        let told = lines(&card).join("\n");
+        for fact in [
+            "https://localhost:1/",
+            "http://localhost:2/",
+            "d/ca.pem",
+            "http://127.0.0.1:3/",
+            "m-id",
+            "m-secret",
+            "m-aud",
+            "c-id",
+            "c-secret",
+            "api-id",
+            "auth0|1",
+            "a@b.c",
+        ] {
+            assert!(told.contains(fact), "{fact}\n{told}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `aizuchi serve`: the production server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use server::Mode;
+use server::config::{Config, Setting};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::logs;
+use crate::terminal::{DONE, Failed, Outcome, Terminal};
+
+/// The production server.
+///
+/// Everything is in the configuration file; `config.example.toml` lists every key. The environment
+/// (`AIZUCHI_SECTION__KEY`) overrides the file, and `--set` overrides both. SIGINT or SIGTERM ends
+/// it after the requests in flight are answered.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  aizuchi serve --config /etc/aizuchi/aizuchi.toml
+  aizuchi doctor --config /etc/aizuchi/aizuchi.toml     what is missing before it can serve")]
+pub(super) struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Override one key of the configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
+    let settings = settings(&arguments.settings)?;
+    let config = Config::read(Some(&arguments.config), &settings)
+        .map_err(|error| Failed::because(error.to_string()))?;
+    logs::start(&config)?;
+    let running = Box::pin(server::start(config, Mode::Serve))
+        .await
+        .map_err(|error| Failed::because(error.to_string()))?;
+    if let Some(address) = running.addresses.https {
+        terminal.note(&format!("aizuchi: serving on {address}"))?;
+    }
+    stop_asked().await?;
+    running.stop().await;
+    Ok(ExitCode::from(DONE))
+}
+
+/// The values of `--set`.
+pub(super) fn settings(texts: &[String]) -> Result<Vec<Setting>, Failed> {
+    texts
+        .iter()
+        .map(|text| Setting::parse(text).map_err(|error| Failed::usage(error.to_string())))
+        .collect()
+}
+
+/// Returns when somebody asks the process to end.
+pub(super) async fn stop_asked() -> Result<(), Failed> {
+    let failed = |error| Failed::because(format!("signals cannot be received: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
