@@ -4,6 +4,7 @@ pub mod admin;
 mod app;
 mod cache;
 pub mod config;
+pub mod denied;
 pub mod dev;
 pub mod failure;
 pub mod flows;

@@ -74,6 +74,14 @@ impl OpenTransactions {
         });
     }
 
+    /// Forgets all requests of a tenant, because some of them came to an end together.
+    pub fn forget_tenant(&self, tenant: &TenantId) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|_, open| open.tenant != *tenant);
+        }
+    }
+
     /// Takes a poll.
     pub fn poll(
         &self,

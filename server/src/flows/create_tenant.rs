@@ -44,6 +44,7 @@ pub const MANAGEMENT_SCOPES: &[&str] = &[
     "read:guardian_factors",
     "update:guardian_factors",
     "read:authentication_methods",
+    "create:authentication_methods",
     "delete:authentication_methods",
 ];
 

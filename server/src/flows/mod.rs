@@ -1,5 +1,6 @@
 //! What happens: one file for each verb. A flow orders the I/O; what is decided is `domain`'s.
 
+pub mod administer;
 pub mod authenticate_client;
 pub mod begin_authentication;
 mod cancel;

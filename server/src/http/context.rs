@@ -50,7 +50,7 @@ fn unavailable() -> Response {
 }
 
 /// Finds the tenant by prefix, then by host; `None` for a prefix that names no tenant.
-async fn resolve(parts: &Parts, app: &App) -> Result<Option<Context>, Failure> {
+pub(crate) async fn resolve(parts: &Parts, app: &App) -> Result<Option<Context>, Failure> {
     let now = app.clock.now();
     let host = meta::host(parts);
     match parts.extensions.get::<Prefix>() {

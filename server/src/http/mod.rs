@@ -2,6 +2,7 @@
 
 mod body;
 mod context;
+mod management;
 mod oauth;
 mod ops;
 mod pages;

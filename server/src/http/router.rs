@@ -12,7 +12,7 @@ use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
 use super::oauth::{self, discovery};
-use super::{pages, prefix};
+use super::{management, pages, prefix};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix.
@@ -49,7 +49,11 @@ pub fn router(app: Arc<App>) -> Router {
                 .fallback(async || oauth::method_not_allowed(Endpoint::Userinfo, "GET, POST")),
         );
     let pages = Router::new().route("/assets/page.css", get(pages::styles));
-    let inner = Router::new().merge(oauth).merge(pages).fallback(pages::not_found);
+    let inner = Router::new()
+        .merge(oauth)
+        .merge(pages)
+        .nest("/api/v2", management::routes())
+        .fallback(pages::not_found);
     prefix::with_prefixes(inner.with_state(app))
 }
 

@@ -1,0 +1,184 @@
+//! Clients: made, changed, given another secret.
+
+use domain::oauth::client_document::{self, ClientRules};
+use domain::shape::{InvalidBody, Kind, Object, checked, member, text};
+use domain::{ClientId, Fingerprint, TenantId, Timestamp};
+use serde_json::{Value, json};
+use store::Written;
+use store::client_credentials::{self, CredentialRow};
+use store::clients::{self, ClientRow};
+
+use super::{ATTEMPTS, credentials, sized};
+use crate::App;
+use crate::denied::{Denial, Denied};
+use crate::failure::Broken;
+use crate::tenancy::{self, Context};
+
+/// The member that names how a client proves who it is.
+const METHODS: &str = "client_authentication_methods";
+/// Shortest secret that an administrator may choose: only its hash is kept, so it must be as hard
+/// to guess as one of ours.
+const SECRET_CHARS: usize = 32;
+
+/// A client that was just made: its document, and the secret that is told once.
+#[derive(Debug)]
+pub struct NewClient {
+    /// What the Management API shows of it.
+    pub document: Value,
+    /// Its secret, unless it is public.
+    pub client_secret: Option<String>,
+}
+
+/// Makes a client.
+pub async fn create_client(
+    app: &App,
+    context: &Context,
+    body: &Object,
+    now: Timestamp,
+) -> Result<NewClient, Denial> {
+    let tenant = &context.tenant.id;
+    let client_id = ClientId::new(app.entropy.alphanumerics(32));
+    let (body, added) = with_credentials(app, &client_id, body, now)?;
+    let (default_profile, profiles) = tenancy::profiles(Some(&context.tenant));
+    let rules = ClientRules { default_profile, profiles: &profiles };
+    let document = client_document::created(&Value::Object(body), &client_id, &rules)?;
+    let is_public = document.get("token_endpoint_auth_method") == Some(&json!("none"));
+    let client_secret = (!is_public).then(|| app.entropy.base64url::<48>());
+    let row = ClientRow {
+        client_id: client_id.clone(),
+        secret_hash: client_secret.as_ref().map(|secret| Fingerprint::of(secret.as_bytes())),
+        document: sized(&document)?,
+        created_at: now,
+        updated_at: now,
+    };
+    let most = client_document::MAX_CREDENTIALS;
+    let write = added.iter().fold(clients::insert(tenant, &row), |write, credential| {
+        write.and(client_credentials::insert(tenant, credential, most))
+    });
+    match app.database.run(write).await? {
+        Written::Done => {
+            tracing::info!(tenant.id = %tenant, client.id = %client_id, "client created");
+            Ok(NewClient { document, client_secret })
+        }
+        Written::Overtaken => Err(Broken::because("two clients of one name").into()),
+    }
+}
+
+/// The body with its inline credentials replaced by the ids they get, and these credentials.
+fn with_credentials(
+    app: &App,
+    client: &ClientId,
+    body: &Object,
+    now: Timestamp,
+) -> Result<(Object, Vec<CredentialRow>), InvalidBody> {
+    let mut body = body.clone();
+    let mut added = Vec::new();
+    let Some(Value::Object(methods)) = body.get_mut(METHODS) else { return Ok((body, added)) };
+    for method in methods.values_mut() {
+        let Some(list) = method.get_mut("credentials").and_then(Value::as_array_mut) else {
+            continue;
+        };
+        if list.len() > client_document::MAX_CREDENTIALS {
+            let most = client_document::MAX_CREDENTIALS;
+            return Err(InvalidBody::on(METHODS, format!("At most {most} credentials")));
+        }
+        for credential in list {
+            let Value::Object(given) = credential else { continue };
+            let row = credentials::new_row(app, client, given, now)?;
+            *credential = json!({ "id": row.id });
+            added.push(row);
+        }
+    }
+    Ok((body, added))
+}
+
+/// Changes a client.
+pub async fn change_client(
+    app: &App,
+    (context, client): (&Context, &ClientId),
+    body: &Object,
+    now: Timestamp,
+) -> Result<Value, Denial> {
+    let tenant = &context.tenant.id;
+    checked(&[member("client_secret", Kind::Text(SECRET_CHARS, 512))], body)?;
+    let (default_profile, profiles) = tenancy::profiles(Some(&context.tenant));
+    let rules = ClientRules { default_profile, profiles: &profiles };
+    for _ in 0..ATTEMPTS {
+        let was = clients::one(&app.database, tenant, client).await?.ok_or(Denied::NoClient)?;
+        let existing: Value = serde_json::from_str(&was.document).map_err(Broken::because)?;
+        let document = client_document::patched(&existing, &Value::Object(body.clone()), &rules)?;
+        check_credentials(app, tenant, client, &document).await?;
+        let secret = text(body, "client_secret").map(|text| Fingerprint::of(text.as_bytes()));
+        let row = ClientRow {
+            secret_hash: secret.or(was.secret_hash),
+            document: sized(&document)?,
+            updated_at: now,
+            ..was.clone()
+        };
+        match app.database.run(clients::replace(tenant, &was, &row)).await? {
+            Written::Done => {
+                tracing::info!(tenant.id = %tenant, client.id = %client, "client changed");
+                return Ok(document);
+            }
+            Written::Overtaken => {}
+        }
+    }
+    Err(Denied::Contended.into())
+}
+
+/// Every credential that the document names must be the client's.
+async fn check_credentials(
+    app: &App,
+    tenant: &TenantId,
+    client: &ClientId,
+    document: &Value,
+) -> Result<(), Denial> {
+    let Some(Value::Object(methods)) = document.get(METHODS) else { return Ok(()) };
+    let lists = methods.values().filter_map(|method| method.get("credentials")?.as_array());
+    let named: Vec<&str> = lists.flatten().filter_map(|one| one.get("id")?.as_str()).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let rows = client_credentials::of_client(&app.database, tenant, client).await?;
+    match named.iter().find(|id| !rows.iter().any(|row| row.id == **id)) {
+        None => Ok(()),
+        Some(_) => Err(InvalidBody::on(METHODS, "The client has no such credential").into()),
+    }
+}
+
+/// Deletes a client with everything that is the client's; one that is gone is no error (W208).
+pub async fn delete_client(
+    app: &App,
+    tenant: &TenantId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    match app.database.run(clients::delete(tenant, client, now)).await? {
+        Written::Done => {
+            app.open.forget_tenant(tenant);
+            tracing::info!(tenant.id = %tenant, client.id = %client, "client deleted");
+        }
+        Written::Overtaken => {}
+    }
+    Ok(())
+}
+
+/// Gives a client another secret; the old one fails from then on (W270).
+pub async fn rotate_secret(
+    app: &App,
+    tenant: &TenantId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<NewClient, Denial> {
+    let secret = app.entropy.base64url::<48>();
+    let hash = Fingerprint::of(secret.as_bytes());
+    match app.database.run(clients::change_secret(tenant, client, hash, now)).await? {
+        Written::Done => {
+            let row = clients::one(&app.database, tenant, client).await?.ok_or(Denied::NoClient)?;
+            let document = serde_json::from_str(&row.document).map_err(Broken::because)?;
+            tracing::info!(tenant.id = %tenant, client.id = %client, "client secret rotated");
+            Ok(NewClient { document, client_secret: Some(secret) })
+        }
+        Written::Overtaken => Err(Denied::NoClient.into()),
+    }
+}

@@ -1,0 +1,97 @@
+//! Devices as administrators see them: listed, unenrolled.
+
+use domain::people::{Device, TicketKind};
+use domain::{DeviceId, TenantId, Timestamp, UserId};
+use serde_json::{Value, json};
+use store::{Write, Written, enrollments, log_events, tickets, users};
+
+use crate::App;
+use crate::denied::{Denial, Denied};
+use crate::flows::log::{self, Entry};
+use crate::meta::Meta;
+
+/// The user's devices and those that are still pending (W223).
+pub async fn list_enrollments(
+    app: &App,
+    tenant: &TenantId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<Value>, Denial> {
+    if users::one(&app.database, tenant, user).await?.is_none() {
+        return Err(Denied::NoUser.into());
+    }
+    let devices = enrollments::of_user(&app.database, tenant, user).await?;
+    let mut list: Vec<Value> = devices.iter().map(Device::to_user_enrollment).collect();
+    let pending = tickets::pending_of_user(&app.database, tenant, user, now).await?;
+    list.extend(pending.iter().filter_map(|ticket| match &ticket.kind {
+        TicketKind::Tx { enrollment, .. } => Some(pending_enrollment(enrollment)),
+        TicketKind::Web => None,
+    }));
+    Ok(list)
+}
+
+/// A device that has not enrolled yet, as a list or a look-up shows it.
+pub(crate) fn pending_enrollment(device: &DeviceId) -> Value {
+    json!({
+        "id": device.as_str(),
+        "status": "pending",
+        "type": "push",
+        "name": null,
+        "identifier": null,
+        "phone_number": null,
+        "auth_method": "guardian",
+        "enrolled_at": null,
+        "last_auth": null,
+    })
+}
+
+/// Deletes one device, or takes back the ticket of one that is pending.
+pub async fn unenroll(
+    app: &App,
+    (tenant, meta): (&TenantId, &Meta),
+    device: &DeviceId,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    let Some((found, _)) = enrollments::one(&app.database, tenant, device).await? else {
+        return match app.database.run(tickets::withdraw(tenant, device)).await? {
+            Written::Done => Ok(()),
+            Written::Overtaken => Err(Denied::NoEnrollment.into()),
+        };
+    };
+    let entry = Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
+    let event = log::event(app, meta, entry.of_user(&found.user), now);
+    let write = log_events::append(enrollments::delete(tenant, device), tenant, &event);
+    match app.database.run(write).await? {
+        Written::Done => {
+            tracing::info!(tenant.id = %tenant, device.id = %device, "device unenrolled");
+            Ok(())
+        }
+        Written::Overtaken => Err(Denied::NoEnrollment.into()),
+    }
+}
+
+/// Deletes all devices of a user.
+pub async fn unenroll_all(
+    app: &App,
+    (tenant, meta): (&TenantId, &Meta),
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    if users::one(&app.database, tenant, user).await?.is_none() {
+        return Err(Denied::NoUser.into());
+    }
+    let devices = enrollments::of_user(&app.database, tenant, user).await?;
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let write = devices.iter().fold(Write::new(), |write, _| {
+        let entry = Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
+        log_events::append(write, tenant, &log::event(app, meta, entry.of_user(user), now))
+    });
+    let write = enrollments::delete_of_user(tenant, user).and(write);
+    match app.database.run(write).await? {
+        Written::Done | Written::Overtaken => {}
+    }
+    tracing::info!(tenant.id = %tenant, user.id = %user, "all devices unenrolled");
+    Ok(())
+}

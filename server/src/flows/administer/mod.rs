@@ -1,0 +1,39 @@
+//! What administrators do to a tenant through the Management API, one file for each kind of thing.
+//!
+//! A change says what it changes from, so that of two at once none is lost: the one that comes
+//! second reads again.
+
+mod apis;
+mod clients;
+mod credentials;
+mod devices;
+mod grants;
+mod settings;
+mod tickets;
+mod users;
+
+pub use apis::{change_api, create_api, delete_api, find_api};
+pub use clients::{NewClient, change_client, create_client, delete_client, rotate_secret};
+pub(crate) use credentials::expiry;
+pub use credentials::{create_credential, credential_document};
+pub(crate) use devices::pending_enrollment;
+pub use devices::{list_enrollments, unenroll, unenroll_all};
+pub use grants::{change_grant, create_grant};
+pub use settings::switch_push_factor;
+pub use tickets::WantedTicket;
+pub use users::{change_user, create_user, delete_user};
+
+/// How often a change that others overtake is tried again.
+pub(crate) const ATTEMPTS: usize = 5;
+/// Largest stored document of a client, API or client grant, in bytes.
+pub(crate) const DOCUMENT_LIMIT: usize = 128 * 1024;
+
+/// Refuses a document that has grown too large.
+pub(crate) fn sized(document: &serde_json::Value) -> Result<String, crate::denied::Denied> {
+    let text = document.to_string();
+    if text.len() > DOCUMENT_LIMIT {
+        let message = format!("It would be larger than {DOCUMENT_LIMIT} bytes");
+        return Err(crate::denied::Denied::InvalidBody(message));
+    }
+    Ok(text)
+}

@@ -1,0 +1,163 @@
+//! A user's devices (W223, W224, W227, W228) and single enrollments (W251, W252).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::people::Device;
+use domain::shape::text;
+use domain::{DeviceId, UserId};
+use http::StatusCode;
+use serde_json::Value;
+use store::{enrollments, tickets, users};
+
+use super::administrator::Administrator;
+use super::error::{Error, answer};
+use super::page::Page;
+use super::request::{Body, Named, Query};
+use crate::App;
+use crate::denied::Denied;
+use crate::flows::administer;
+
+/// In front of a device's id where it is an authentication method.
+const METHOD_PREFIX: &str = "push|";
+
+/// `GET /users/{id}/enrollments`.
+pub(super) async fn of_user(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+) -> Result<Response, Error> {
+    administrator.needs(&["read:users"])?;
+    let (tenant, now) = (administrator.tenant(), administrator.now);
+    let list = administer::list_enrollments(&app, tenant, &UserId::new(id), now).await?;
+    Ok(answer(StatusCode::OK, &Value::Array(list)))
+}
+
+/// `GET /users/{id}/authentication-methods`.
+pub(super) async fn methods(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+    query: Query,
+) -> Result<Response, Error> {
+    administrator.needs(&["read:authentication_methods"])?;
+    let page = Page::of(&query)?;
+    let (database, tenant, user) = (&app.database, administrator.tenant(), UserId::new(id));
+    users::one(database, tenant, &user).await?.ok_or(Denied::NoUser)?;
+    let devices = enrollments::of_user(database, tenant, &user).await?;
+    let total = devices.len() as u64;
+    let views = page.cut(devices).iter().map(Device::to_authentication_method).collect();
+    Ok(page.answer("authenticators", views, total))
+}
+
+/// `POST /users/{id}/authentication-methods`: a device enrolls itself, nobody else can (W225).
+pub(super) async fn create_method(
+    administrator: Administrator,
+    Body(body): Body,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["create:authentication_methods"])?;
+    let message = match text(&body, "type") {
+        Some("push") => "A push device enrolls itself, with an enrollment ticket",
+        Some(_) => "This server has no authentication method of this type",
+        None => "Payload validation error: 'Missing required property: type'.",
+    };
+    Err(Denied::InvalidBody(message.to_owned()).into())
+}
+
+/// `DELETE /users/{id}/authentication-methods/{method_id}`.
+pub(super) async fn delete_method(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named((user, method)): Named<(String, String)>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["delete:authentication_methods"])?;
+    let id = method.strip_prefix(METHOD_PREFIX).ok_or(Denied::NoEnrollment)?;
+    let (database, tenant, id) = (&app.database, administrator.tenant(), DeviceId::new(id));
+    let found = enrollments::one(database, tenant, &id).await?;
+    found.filter(|(device, _)| device.user.as_str() == user).ok_or(Denied::NoEnrollment)?;
+    let who = (tenant, &administrator.meta);
+    administer::unenroll(&app, who, &id, administrator.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /users/{id}/authentication-methods`.
+pub(super) async fn delete_methods(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(user): Named<String>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["delete:authentication_methods"])?;
+    delete_all(&app, &administrator, &UserId::new(user)).await
+}
+
+/// `DELETE /users/{id}/authenticators`.
+pub(super) async fn delete_authenticators(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(user): Named<String>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["delete:guardian_enrollments"])?;
+    delete_all(&app, &administrator, &UserId::new(user)).await
+}
+
+/// `DELETE /users/{id}/multifactor/{provider}`.
+pub(super) async fn delete_multifactor(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named((user, provider)): Named<(String, String)>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["update:users"])?;
+    let (tenant, user) = (administrator.tenant(), UserId::new(user));
+    match provider.as_str() {
+        "guardian" => delete_all(&app, &administrator, &user).await,
+        "duo" => {
+            users::one(&app.database, tenant, &user).await?.ok_or(Denied::NoUser)?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => {
+            let message = String::from("The provider must be guardian or duo");
+            Err(Denied::InvalidPath(message).into())
+        }
+    }
+}
+
+async fn delete_all(
+    app: &App,
+    administrator: &Administrator,
+    user: &UserId,
+) -> Result<StatusCode, Error> {
+    let who = (administrator.tenant(), &administrator.meta);
+    administer::unenroll_all(app, who, user, administrator.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /guardian/enrollments/{id}`.
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+) -> Result<Response, Error> {
+    administrator.needs(&["read:guardian_enrollments"])?;
+    let (database, tenant, id) = (&app.database, administrator.tenant(), DeviceId::new(id));
+    if let Some((device, _)) = enrollments::one(database, tenant, &id).await? {
+        return Ok(answer(StatusCode::OK, &device.to_guardian_enrollment()));
+    }
+    let ticket = tickets::find_by_enrollment(database, tenant, &id).await?;
+    match ticket.filter(|ticket| ticket.is_good_at(administrator.now)) {
+        Some(_) => Ok(answer(StatusCode::OK, &administer::pending_enrollment(&id))),
+        None => Err(Denied::NoEnrollment.into()),
+    }
+}
+
+/// `DELETE /guardian/enrollments/{id}`.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["delete:guardian_enrollments"])?;
+    let who = (administrator.tenant(), &administrator.meta);
+    administer::unenroll(&app, who, &DeviceId::new(id), administrator.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,76 @@
+//! `/api/v2/guardian`: tickets and factors (W246 to W250, W253, W254).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::shape::{InvalidBody, Kind, checked, is_set, member, required};
+use http::StatusCode;
+use serde_json::{Value, json};
+use store::users;
+
+use super::administrator::Administrator;
+use super::error::{Error, answer};
+use super::request::{Body, Named};
+use crate::App;
+use crate::denied::Denied;
+use crate::flows;
+use crate::flows::administer::{self, WantedTicket};
+
+/// All factors that Auth0 has, in its order (W253).
+const FACTORS: [&str; 8] =
+    ["sms", PUSH, "otp", "email", "duo", "webauthn-roaming", "webauthn-platform", "recovery-code"];
+/// The one that this server has.
+const PUSH: &str = "push-notification";
+
+/// `POST /guardian/enrollments/ticket`.
+pub(super) async fn create_ticket(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Body(body): Body,
+) -> Result<Response, Error> {
+    administrator.needs(&["create:guardian_enrollment_tickets"])?;
+    let wanted = WantedTicket::from_body(&body)?;
+    let (context, now) = (&administrator.context, administrator.now);
+    if wanted.is_mailed {
+        users::one(&app.database, administrator.tenant(), &wanted.user)
+            .await?
+            .ok_or(Denied::NoUser)?;
+        return Err(Denied::NoMail.into());
+    }
+    let who = (&wanted.user, wanted.allow_multiple);
+    let ticket = flows::create_ticket(&app, context, who, now).await?.ok_or(Denied::NoUser)?;
+    let body = json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url });
+    Ok(answer(StatusCode::OK, &body))
+}
+
+/// `GET /guardian/factors`.
+pub(super) async fn factors(administrator: Administrator) -> Result<Response, Error> {
+    administrator.needs(&["read:guardian_factors"])?;
+    let is_push_on = administrator.context.tenant.settings.push_factor;
+    let factor = |name: &&str| json!({ "name": name, "enabled": *name == PUSH && is_push_on, "trial_expired": false });
+    Ok(answer(StatusCode::OK, &FACTORS.iter().map(factor).collect::<Value>()))
+}
+
+/// `PUT /guardian/factors/{name}`.
+pub(super) async fn change_factor(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(name): Named<String>,
+    Body(body): Body,
+) -> Result<Response, Error> {
+    administrator.needs(&["update:guardian_factors"])?;
+    if !FACTORS.contains(&name.as_str()) {
+        let message = format!("The factor must be one of {}", FACTORS.join(", "));
+        return Err(Denied::InvalidPath(message).into());
+    }
+    required(&body, &["enabled"])?;
+    checked(&[member("enabled", Kind::Flag)], &body)?;
+    let is_on = is_set(&body, "enabled");
+    if name == PUSH {
+        administer::switch_push_factor(&app, administrator.tenant(), is_on).await?;
+    } else if is_on {
+        return Err(InvalidBody::on("enabled", "This server does not have the factor").into());
+    }
+    Ok(answer(StatusCode::OK, &json!({ "enabled": is_on })))
+}

@@ -1,0 +1,60 @@
+//! The Management API, `/api/v2/`: what a program needs to set a tenant up, in Auth0's shapes.
+//!
+//! Handlers read and render; what changes anything is a flow in `flows/administer`.
+
+mod administrator;
+mod apis;
+mod clients;
+mod credentials;
+mod devices;
+mod error;
+mod grants;
+mod guardian;
+mod page;
+mod request;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+
+use crate::App;
+use crate::denied::Denied;
+
+/// Every path below `/api/v2`.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/users", get(users::list).post(users::create))
+        .route("/users-by-email", get(users::by_email))
+        .route("/users/{id}", get(users::read).patch(users::change).delete(users::delete))
+        .route("/users/{id}/enrollments", get(devices::of_user))
+        .route(
+            "/users/{id}/authentication-methods",
+            get(devices::methods).post(devices::create_method).delete(devices::delete_methods),
+        )
+        .route("/users/{id}/authentication-methods/{method}", delete(devices::delete_method))
+        .route("/users/{id}/authenticators", delete(devices::delete_authenticators))
+        .route("/users/{id}/multifactor/{provider}", delete(devices::delete_multifactor))
+        .route("/guardian/enrollments/ticket", post(guardian::create_ticket))
+        .route("/guardian/enrollments/{id}", get(devices::read).delete(devices::delete))
+        .route("/guardian/factors", get(guardian::factors))
+        .route("/guardian/factors/{name}", put(guardian::change_factor))
+        .route("/clients", get(clients::list).post(clients::create))
+        .route("/clients/{id}", get(clients::read).patch(clients::change).delete(clients::delete))
+        .route("/clients/{id}/rotate-secret", post(clients::rotate_secret))
+        .route("/clients/{id}/credentials", get(credentials::list).post(credentials::create))
+        .route(
+            "/clients/{id}/credentials/{credential}",
+            get(credentials::read).patch(credentials::change).delete(credentials::delete),
+        )
+        .route("/resource-servers", get(apis::list).post(apis::create))
+        .route("/resource-servers/{id}", get(apis::read).patch(apis::change).delete(apis::delete))
+        .route("/client-grants", get(grants::list).post(grants::create))
+        .route(
+            "/client-grants/{id}",
+            get(grants::read).patch(grants::change).delete(grants::delete),
+        )
+        .fallback(async || error::Error::from(Denied::NoSuchPath))
+        .method_not_allowed_fallback(async || error::Error::from(Denied::MethodNotAllowed))
+}
