@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
-use domain::ciba::profile::Profile;
 use domain::ciba::request::{self, Asked, Shaped, TenantRules, UserFacts};
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::auth_req_id;
@@ -320,9 +319,8 @@ async fn log_refusal(
     (posted, known, refusal): (&Posted, Option<&KnownClient>, &Refusal),
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let profile = known.map_or(Profile::Auth0, |known| known.client().profile);
     let mut details = json!({
-        "error": { "message": refusal.description(profile) },
+        "error": { "message": refusal.to_string() },
         "body": logged_body(posted.parameters.as_ref().ok()),
     });
     if let (Some(members), Some(note)) = (details.as_object_mut(), &refusal.note) {

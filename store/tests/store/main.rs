@@ -19,3 +19,4 @@ mod sqlite;
 mod sweep;
 mod tickets;
 mod tokens;
+mod transactions;

@@ -7,6 +7,9 @@ use store::signing_keys::Stage;
 use store::{Row, Written};
 
 async fn client_row(secret: Option<Fingerprint>) -> (Place, Row) {
+    const READ: &str = "
+        SELECT client_id, secret_hash, document, created_at, (SELECT count(*) FROM clients)
+        FROM clients";
     let place = Place::new();
     let database = place.open().await;
     let client = ClientRow {
@@ -18,9 +21,6 @@ async fn client_row(secret: Option<Fingerprint>) -> (Place, Row) {
     };
     let written = database.run(clients::insert(&TenantId::new("acme"), &client)).await;
     assert_eq!(written, Ok(Written::Done));
-    const READ: &str = "
-        SELECT client_id, secret_hash, document, created_at, (SELECT count(*) FROM clients)
-        FROM clients";
     let row = database.one(READ, &[]).await.unwrap().unwrap();
     (place, row)
 }
