@@ -1,9 +1,8 @@
 //! `POST /oauth/token`: which grant it is, and the two grants that ask nobody.
 
 use domain::Timestamp;
-use domain::oauth::api::AccessPolicy;
 use domain::oauth::claims::{self, Access, GTY_REFRESH_TOKEN};
-use domain::oauth::client::{CIBA_GRANT, CLIENT_CREDENTIALS_GRANT, REFRESH_TOKEN_GRANT};
+use domain::oauth::exchange::{GrantType, machine_scope, refreshed_scope, unknown_audience};
 use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -32,24 +31,17 @@ pub async fn exchange(
     let (authenticated, parameters, meta) = asked;
     parameters.check_no_duplicates(&[])?;
     let client = &authenticated.client;
-    match parameters.required("grant_type")? {
-        CIBA_GRANT => {
-            client.client().may_use(CIBA_GRANT)?;
-            redeem(app, context, (authenticated, parameters, meta), now).await
-        }
-        REFRESH_TOKEN_GRANT => {
+    let grant_type = GrantType::of(parameters)?;
+    client.client().may_use(grant_type.as_str())?;
+    match grant_type {
+        GrantType::Ciba => redeem(app, context, (authenticated, parameters, meta), now).await,
+        GrantType::RefreshToken => {
             spend_assertion(app, context, authenticated.unspent).await?;
-            client.client().may_use(REFRESH_TOKEN_GRANT)?;
             refresh(app, context, (client, parameters), now).await
         }
-        CLIENT_CREDENTIALS_GRANT => {
+        GrantType::ClientCredentials => {
             spend_assertion(app, context, authenticated.unspent).await?;
-            client.client().may_use(CLIENT_CREDENTIALS_GRANT)?;
             client_credentials(app, context, (client, parameters), now).await
-        }
-        other => {
-            let text = format!("Unsupported grant type: {}", shortened(other));
-            Err(Refusal::because(Reason::UnsupportedGrantType, text).into())
         }
     }
 }
@@ -63,29 +55,12 @@ async fn client_credentials(
 ) -> Result<Map<String, Value>, Failure> {
     let audience = parameters.required("audience")?;
     let tenant = &context.tenant.id;
-    let api = app.api(tenant, audience, now).await?.ok_or_else(|| {
-        Refusal::because(Reason::UnknownAudience, format!("Service not found: {audience}"))
-    })?;
+    let api = app.api(tenant, audience, now).await?;
     let id = &client.client().id;
     let grant = app.grant(tenant, id, audience, SubjectType::Client, now).await?;
-    let granted = match (api.client_policy, &grant) {
-        (AccessPolicy::AllowAll, None) => Scope::of(api.scopes.iter()),
-        (AccessPolicy::AllowAll | AccessPolicy::RequireClientGrant, Some(grant)) => {
-            grant.scope.clone()
-        }
-        (AccessPolicy::RequireClientGrant, None) | (AccessPolicy::DenyAll, _) => {
-            let text = format!(
-                "Client is not authorized to access \"{audience}\". You need to create a \
-                 \"client-grant\" associated to this API."
-            );
-            return Err(Refusal::because(Reason::AudienceNotGranted, text).into());
-        }
-    };
-    let asked = parameters.optional("scope")?.map(Scope::parse).transpose()?;
-    let scope = match asked {
-        Some(asked) => asked.filtered(|word| granted.has(word)),
-        None => granted,
-    };
+    let asked = asked_scope(parameters)?;
+    let scope = machine_scope(client.client(), audience, api.as_deref(), grant.as_deref(), &asked)?;
+    let api = api.ok_or_else(|| unknown_audience(audience))?;
     let jti = app.entropy.base64url::<16>();
     let issuer = &context.base.issuer;
     let access = Access { issuer, api: &api, client: id, scope: &scope, now, jti: &jti };
@@ -122,20 +97,10 @@ async fn refresh(
     }
     let mut granted = Granted::from_document(&row.grant)
         .ok_or_else(|| Broken::because(format!("refresh token {} cannot be read", row.id)))?;
-    if let Some(asked) = parameters.optional("scope")? {
-        let asked = Scope::parse(asked)?;
-        let original = granted.scope.clone();
-        if asked.iter().any(|word| !original.has(word)) {
-            return Err(Refusal::because(
-                Reason::UnknownScope,
-                "scope holds what was not granted at first",
-            )
-            .into());
-        }
-        granted.scope = asked;
-    }
+    granted.scope = refreshed_scope(client.client(), granted.scope, &asked_scope(parameters)?)?;
     let user = living_user(app, context, &row.user_id).await?;
     let order = Order {
+        issuer: &context.base.issuer,
         client: client.client(),
         user: &user,
         granted: &granted,
@@ -203,7 +168,6 @@ fn unknown() -> Refusal {
     Reason::UnknownRefreshToken.into()
 }
 
-/// As much of a stranger's text as an error may repeat.
-fn shortened(text: &str) -> String {
-    text.chars().take(100).collect()
+fn asked_scope(parameters: &Parameters) -> Result<Scope, Refusal> {
+    Scope::parse(parameters.optional("scope")?.unwrap_or_default())
 }

@@ -114,7 +114,14 @@ async fn collect(
         authorization_details: details,
     };
     let family = app.entropy.base64url::<16>();
-    let order = Order { client, user: &user, granted: &granted, gty: None, family: Some(&family) };
+    let order = Order {
+        issuer: &facts.asked.issuer,
+        client,
+        user: &user,
+        granted: &granted,
+        gty: None,
+        family: Some(&family),
+    };
     let minted = tokens::mint(app, context, &order, now).await?;
     let mut answer = minted.answer;
     let redemption = app.entropy.bytes::<16>();

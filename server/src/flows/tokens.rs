@@ -71,6 +71,8 @@ fn parse_txn(hex: &str) -> Option<TransactionId> {
 /// For whom and for what tokens are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
+    /// The issuer they name: the one under which the person was asked.
+    pub issuer: &'a str,
     /// The client that gets them.
     pub client: &'a Client,
     /// The person they are about.
@@ -109,7 +111,7 @@ pub async fn mint(
     let mut answer = Map::new();
     answer.insert(String::from("access_token"), access_token.into());
     if order.granted.scope.has("openid") {
-        let id_token = id_token(context, order, &keys, now)?;
+        let id_token = id_token(order, &keys, now)?;
         answer.insert(String::from("id_token"), id_token.into());
     }
     answer.insert(String::from("scope"), order.granted.scope.to_string().into());
@@ -144,7 +146,7 @@ fn access_token(
     };
     let jti = app.entropy.base64url::<16>();
     let access = Access {
-        issuer: &context.base.issuer,
+        issuer: order.issuer,
         api,
         client: &order.client.id,
         scope: &order.granted.scope,
@@ -157,14 +159,9 @@ fn access_token(
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))
 }
 
-fn id_token(
-    context: &Context,
-    order: &Order<'_>,
-    keys: &Keyring,
-    now: Timestamp,
-) -> Result<String, Broken> {
+fn id_token(order: &Order<'_>, keys: &Keyring, now: Timestamp) -> Result<String, Broken> {
     let identity = Identity {
-        issuer: &context.base.issuer,
+        issuer: order.issuer,
         client: &order.client.id,
         alg: &order.client.id_token_alg,
         lifetime_s: order.client.id_token_lifetime_s,
