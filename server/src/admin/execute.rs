@@ -1,29 +1,18 @@
 //! What each command does. The rules are those of the Management API: the same documents are
 //! checked and kept.
 
-use domain::jose::{PublicKey, SigningKey};
-use domain::oauth::client_document::{self, ClientRules};
-use domain::oauth::{api, grant};
-use domain::people::{Device, PushService};
-use domain::people::{Fields, User};
-use domain::{ClientId, DeviceId, Fingerprint, TenantId, Timestamp, UserId};
-use serde_json::{Map, Value, json};
-use store::client_grants::ClientGrantRow;
-use store::clients::ClientRow;
-use store::resource_servers::ResourceServerRow;
-use store::signing_keys::{SigningKeyRow, Stage};
+use domain::people::Fields;
+use domain::shape::Object;
+use domain::{ClientId, TenantId, Timestamp, UserId};
+use serde_json::{Value, json};
 use store::users_search::{Search, SortField};
-use store::{
-    Write, Written, client_grants, clients, enrollments, resource_servers, signing_keys, tenants,
-    users, users_search,
-};
+use store::{clients, resource_servers, tenants, users_search};
 
-use super::samples::{self, Sample};
-use super::{Command, IMPORT_LIMIT, ImportedUser, Refused};
+use super::samples::{self, Sample, object};
+use super::{Command, Refused, import, keys};
 use crate::App;
-use crate::flows;
-use crate::keyring::{self, KEY_TYPES};
-use crate::tenancy::{FIRST_TENANT, Settings};
+use crate::flows::{self, administer};
+use crate::tenancy::{Context, FIRST_TENANT, Settings};
 
 /// Items that a list shows.
 const LIST_LIMIT: u32 = 1000;
@@ -46,13 +35,15 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         }
         Command::ClientRotateSecret { tenant, client_id } => {
             let tenant = existing(app, &tenant, now).await?;
-            rotate_secret(app, &tenant, &ClientId::new(client_id), now).await
+            let id = ClientId::new(client_id);
+            let made = administer::rotate_secret(app, &tenant, &id, now).await?;
+            Ok(json!({ "client_id": id.as_str(), "client_secret": made.client_secret }))
         }
         Command::ApiCreate { tenant, identifier, scopes } => {
             let tenant = existing(app, &tenant, now).await?;
             let scopes: Vec<Value> = scopes.iter().map(|value| json!({ "value": value })).collect();
             let body = json!({ "identifier": identifier, "name": identifier, "scopes": scopes });
-            create_api(app, &tenant, &body, now).await
+            create_api(app, &tenant, body, now).await
         }
         Command::ApiList { tenant } => {
             let tenant = existing(app, &tenant, now).await?;
@@ -69,11 +60,13 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         }
         Command::UserBlock { tenant, user_id, blocked } => {
             let tenant = existing(app, &tenant, now).await?;
-            block_user(app, &tenant, &UserId::new(user_id), blocked, now).await
+            let body = object(json!({ "blocked": blocked }));
+            let id = UserId::new(user_id);
+            Ok(administer::change_user(app, (&tenant, &id), &body, now).await?)
         }
         Command::UserImport { tenant, users } => {
             let tenant = existing(app, &tenant, now).await?;
-            import_users(app, &tenant, &users, now).await
+            import::users(app, &tenant, &users, now).await
         }
         Command::TicketCreate { tenant, user_id } => {
             let tenant = existing(app, &tenant, now).await?;
@@ -81,11 +74,11 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         }
         Command::KeyList { tenant } => {
             let tenant = existing(app, &tenant, now).await?;
-            list_keys(app, &tenant).await
+            keys::list(app, &tenant).await
         }
         Command::KeyRotate { tenant } => {
             let tenant = existing(app, &tenant, now).await?;
-            rotate_keys(app, &tenant, now).await
+            keys::rotate(app, &tenant, now).await
         }
     }
 }
@@ -147,65 +140,33 @@ async fn list_tenants(app: &App) -> Result<Value, Refused> {
         .collect())
 }
 
-/// A client from the members that the Management API takes, with a secret of its own.
+/// A client from the members that the Management API takes, with its secret.
 pub(super) async fn create_client(
     app: &App,
     tenant: &TenantId,
     name: &str,
-    members: &Map<String, Value>,
+    members: &Object,
     now: Timestamp,
 ) -> Result<Sample, Refused> {
-    let context = app.tenant(tenant, now).await?;
-    let (default_profile, profiles) = crate::tenancy::profiles(context.as_deref());
+    let context = context(app, tenant, now).await?;
     let mut body = members.clone();
     body.insert(String::from("name"), name.into());
-    let client_id = ClientId::new(app.entropy.alphanumerics(32));
-    let rules = ClientRules { default_profile, profiles: &profiles };
-    let document = client_document::created(&Value::Object(body), &client_id, &rules)
-        .map_err(|invalid| Refused(invalid.message))?;
-    let client_secret = app.entropy.base64url::<48>();
-    let row = ClientRow {
-        client_id: client_id.clone(),
-        secret_hash: Some(Fingerprint::of(client_secret.as_bytes())),
-        document: document.to_string(),
-        created_at: now,
-        updated_at: now,
-    };
-    expect_done(app, clients::insert(tenant, &row), "the client's id is taken").await?;
-    Ok(Sample { client_id: client_id.to_string(), client_secret })
-}
-
-async fn rotate_secret(
-    app: &App,
-    tenant: &TenantId,
-    client: &ClientId,
-    now: Timestamp,
-) -> Result<Value, Refused> {
-    let secret = app.entropy.base64url::<48>();
-    let write = clients::change_secret(tenant, client, Fingerprint::of(secret.as_bytes()), now);
-    expect_done(app, write, "there is no such client").await?;
-    Ok(json!({ "client_id": client.as_str(), "client_secret": secret }))
+    let made = administer::create_client(app, &context, &body, now).await?;
+    let client_id = made.document.get("client_id").and_then(Value::as_str).unwrap_or_default();
+    Ok(Sample {
+        client_id: client_id.to_owned(),
+        client_secret: made.client_secret.unwrap_or_default(),
+    })
 }
 
 /// An API from the body that the Management API takes.
 pub(super) async fn create_api(
     app: &App,
     tenant: &TenantId,
-    body: &Value,
+    body: Value,
     now: Timestamp,
 ) -> Result<Value, Refused> {
-    let id = app.entropy.hex::<12>();
-    let document = api::created(body, &id).map_err(|invalid| Refused(invalid.message))?;
-    let row = ResourceServerRow {
-        id,
-        identifier: body["identifier"].as_str().unwrap_or_default().to_owned(),
-        document: document.to_string(),
-        created_at: now,
-        updated_at: now,
-    };
-    expect_done(app, resource_servers::insert(tenant, &row), "there is such an API already")
-        .await?;
-    Ok(document)
+    Ok(administer::create_api(app, tenant, &object(body), now).await?)
 }
 
 /// Grants a client scopes of an API, on its own behalf.
@@ -216,18 +177,9 @@ pub(super) async fn grant_api(
     scopes: &[&str],
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let id = format!("cgr_{}", app.entropy.alphanumerics(16));
     let body = json!({ "client_id": client_id, "audience": audience, "scope": scopes });
-    let document = grant::created(&body, &id).map_err(|invalid| Refused(invalid.message))?;
-    let row = ClientGrantRow {
-        id,
-        client_id: ClientId::new(client_id),
-        audience: audience.to_owned(),
-        subject_type: String::from("client"),
-        document: document.to_string(),
-        created_at: now,
-    };
-    expect_done(app, client_grants::insert(tenant, &row), "there is such a grant already").await
+    administer::create_grant(app, tenant, &object(body), now).await?;
+    Ok(())
 }
 
 /// A user of the tenant's own connection.
@@ -237,102 +189,25 @@ pub(super) async fn create_user(
     (email, name): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<Value, Refused> {
-    let mut body = Map::new();
-    body.insert(String::from("connection"), "Username-Password-Authentication".into());
-    body.insert(String::from("email"), email.into());
-    body.insert(String::from("email_verified"), true.into());
+    let mut body = object(json!({
+        "connection": "Username-Password-Authentication",
+        "email": email,
+        "email_verified": true,
+    }));
     if let Some(name) = name {
         body.insert(String::from("name"), name.into());
     }
-    let user = User::created(&body, &app.entropy.hex::<12>(), now)
-        .map_err(|invalid| Refused(invalid.message))?;
-    expect_done(app, users::insert(tenant, &user, now), "a user has this address already").await?;
-    Ok(user.to_json(&Fields::All))
+    Ok(administer::create_user(app, tenant, &body, now).await?)
 }
 
-async fn block_user(
-    app: &App,
-    tenant: &TenantId,
-    id: &UserId,
-    blocked: bool,
-    now: Timestamp,
-) -> Result<Value, Refused> {
-    let stored = users::stored(&app.database, tenant, id).await?;
-    let stored = stored.ok_or_else(|| Refused(format!("there is no user {id}")))?;
-    let mut body = Map::new();
-    body.insert(String::from("blocked"), blocked.into());
-    let user = stored.user.patched(&body, now).map_err(|invalid| Refused(invalid.message))?;
-    let write = users::replace(tenant, &stored, &user, now);
-    expect_done(app, write, "the user was changed at the same time; try again").await?;
-    Ok(user.to_json(&Fields::All))
-}
-
-async fn import_users(
-    app: &App,
-    tenant: &TenantId,
-    imported: &[ImportedUser],
-    now: Timestamp,
-) -> Result<Value, Refused> {
-    if imported.len() > IMPORT_LIMIT {
-        return Err(Refused(format!("an import has at most {IMPORT_LIMIT} users")));
-    }
-    let mut writes = Vec::with_capacity(imported.len());
-    for one in imported {
-        writes.push(import(app, tenant, one, now)?);
-    }
-    let mut made = 0_u32;
-    for outcome in run_all(app, writes).await {
-        match outcome? {
-            Written::Done => made += 1,
-            Written::Overtaken => {}
-        }
-    }
-    Ok(json!({ "created": made, "existed": imported.len() - made as usize }))
-}
-
-/// All writes at once, so that the engine can group them.
-async fn run_all(app: &App, writes: Vec<Write>) -> Vec<Result<Written, store::Error>> {
-    let mut tasks = tokio::task::JoinSet::new();
-    for write in writes {
-        let database = app.database.clone();
-        tasks.spawn(async move { database.run(write).await });
-    }
-    tasks.join_all().await
-}
-
-fn import(
-    app: &App,
-    tenant: &TenantId,
-    one: &ImportedUser,
-    now: Timestamp,
-) -> Result<Write, Refused> {
-    let (provider, id) = one.user_id.split_once('|').unwrap_or(("auth0", &one.user_id));
-    let connection =
-        if provider == "auth0" { "Username-Password-Authentication" } else { provider };
-    let mut body = Map::new();
-    body.insert(String::from("connection"), connection.into());
-    body.insert(String::from("email"), one.email.as_str().into());
-    body.insert(String::from("user_id"), id.into());
-    let user = User::created(&body, &app.entropy.hex::<12>(), now)
-        .map_err(|invalid| Refused(format!("{}: {}", one.user_id, invalid.message)))?;
-    let write = users::insert(tenant, &user, now);
-    let Some(device) = &one.device else { return Ok(write) };
-    let key = PublicKey::from_jwk(&device.public_key)
-        .map_err(|error| Refused(format!("{}: public_key: {error}", one.user_id)))?;
-    let device = Device {
-        id: DeviceId::new(format!("dev_{}", app.entropy.alphanumerics(16))),
-        user: user.id().clone(),
-        identifier: device.identifier.clone(),
-        name: String::from("Imported phone"),
-        push_service: PushService::Gcm,
-        push_token: Some(device.push_token.clone()),
-        public_jwk: key.canonical_json().to_owned(),
-        base_url: app.addresses.https.clone(),
-        enrolled_at: now,
-        last_auth_at: None,
+/// The tenant as its own address reaches it.
+async fn context(app: &App, tenant: &TenantId, now: Timestamp) -> Result<Context, Refused> {
+    let found = if tenant.as_str() == FIRST_TENANT {
+        Some(app.context_by_host("", now).await?)
+    } else {
+        app.context_by_prefix(tenant, "", now).await?
     };
-    let token = Fingerprint::of(app.entropy.base64url::<32>().as_bytes());
-    Ok(write.and(enrollments::insert(tenant, &device, token)))
+    found.ok_or_else(|| Refused(format!("there is no tenant `{tenant}`")))
 }
 
 async fn list_users(app: &App, tenant: &TenantId) -> Result<Value, Refused> {
@@ -348,64 +223,12 @@ async fn create_ticket(
     user: &UserId,
     now: Timestamp,
 ) -> Result<Value, Refused> {
-    let by_prefix = tenant.as_str() != FIRST_TENANT;
-    let context = if by_prefix {
-        app.context_by_prefix(tenant, "", now).await?
-    } else {
-        Some(app.context_by_host("", now).await?)
-    };
-    let context = context.ok_or_else(|| Refused(format!("there is no tenant {tenant}")))?;
+    let context = context(app, tenant, now).await?;
     match flows::create_ticket(app, &context, (user, false), now).await? {
         Some(ticket) => {
             Ok(json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url }))
         }
         None => Err(Refused(format!("there is no user {user}"))),
-    }
-}
-
-async fn list_keys(app: &App, tenant: &TenantId) -> Result<Value, Refused> {
-    let rows = signing_keys::list(&app.database, tenant).await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            json!({
-                "kid": row.kid,
-                "alg": row.alg,
-                "stage": row.stage.name(),
-                "created_at": row.created_at.to_iso(),
-                "retired_at": row.retired_at.map(Timestamp::to_iso),
-            })
-        })
-        .collect())
-}
-
-/// For each kind a fresh key takes the place of the current one, which stays published.
-async fn rotate_keys(app: &App, tenant: &TenantId, now: Timestamp) -> Result<Value, Refused> {
-    let rows = signing_keys::list(&app.database, tenant).await?;
-    for key_type in KEY_TYPES {
-        let made = tokio::task::spawn_blocking(move || SigningKey::generate(key_type)).await;
-        let key = made
-            .map_err(|error| Refused(error.to_string()))?
-            .map_err(|error| Refused(error.to_string()))?;
-        let row = keyring::new_row(tenant, &key, &app.secrets.sealing, &app.entropy, now)
-            .map_err(|broken| Refused(broken.to_string()))?;
-        let next = SigningKeyRow { stage: Stage::Next, ..row };
-        let current = rows.iter().find(|row| row.stage == Stage::Current && row.alg == next.alg);
-        let taken = "the keys were rotated at the same time; look with `aizuchi key list`";
-        expect_done(app, signing_keys::add(tenant, &next), taken).await?;
-        if let Some(current) = current {
-            let write = signing_keys::rotate(tenant, &current.kid, &next.kid, now);
-            expect_done(app, write, taken).await?;
-        }
-    }
-    tracing::info!(tenant.id = %tenant, "signing keys rotated");
-    list_keys(app, tenant).await
-}
-
-async fn expect_done(app: &App, write: Write, otherwise: &str) -> Result<(), Refused> {
-    match app.database.run(write).await? {
-        Written::Done => Ok(()),
-        Written::Overtaken => Err(Refused(otherwise.to_owned())),
     }
 }
 

@@ -4,6 +4,8 @@
 //! socket; only when none runs does it open the database itself (decision 5).
 
 mod execute;
+mod import;
+mod keys;
 mod samples;
 mod socket;
 
@@ -11,6 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::denied::Denial;
 use crate::failure::Failure;
 
 pub use execute::execute;
@@ -161,6 +164,15 @@ impl std::error::Error for Refused {}
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self(failure.to_string())
+    }
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self(match denial {
+            Denial::Denied(denied) => denied.wire().1,
+            Denial::Broken(broken) => broken.to_string(),
+        })
     }
 }
 

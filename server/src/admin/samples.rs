@@ -98,7 +98,7 @@ pub(crate) async fn sample_api(
         ],
         "authorization_details": [{ "type": "payment_initiation" }],
     });
-    create_api(app, tenant, &body, now).await.map(|_document| ())
+    create_api(app, tenant, body, now).await.map(|_document| ())
 }
 
 /// A person without any device.
@@ -115,7 +115,8 @@ pub(crate) fn named(user: &Value) -> Value {
     json!({ "user_id": user.get("user_id"), "email": user.get("email") })
 }
 
-fn object(value: Value) -> Map<String, Value> {
+/// The members of a JSON object.
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
