@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use device_protocol::guardian::errors::Code;
+use domain::guardian::Refused;
 use domain::oauth::refusal::Refusal;
 
 /// What a flow returns instead of what was asked for.
@@ -102,5 +103,11 @@ impl From<Broken> for DeviceFailure {
 impl From<store::Error> for DeviceFailure {
     fn from(error: store::Error) -> Self {
         Self::Broken(error.into())
+    }
+}
+
+impl From<Refused> for DeviceFailure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused.code, refused.message)
     }
 }

@@ -44,6 +44,8 @@ pub fn insert(tenant: &TenantId, device: &Device, token_hash: Fingerprint) -> Wr
             (tenant_id, id, user_id, identifier, name, push_service, push_token, public_jwk,
             token_hash, base_url, enrolled_at, last_auth_at)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE {guard}";
+    const KNOWN: &str = "
+        SELECT 1 FROM enrollments WHERE tenant_id = $1 AND id = $2 AND token_hash = $3";
     let params = [
         tenant.into(),
         (&device.id).into(),
@@ -58,7 +60,9 @@ pub fn insert(tenant: &TenantId, device: &Device, token_hash: Fingerprint) -> Wr
         device.enrolled_at.into(),
         device.last_auth_at.into(),
     ];
-    Write::new().exactly(1, INSERT, params)
+    Write::new()
+        .exactly(1, INSERT, params)
+        .recognised_by(KNOWN, [tenant.into(), (&device.id).into(), token_hash.into()])
 }
 
 /// Deletes the user's device of this identifier: one that enrolls again replaces itself (G42).

@@ -82,7 +82,8 @@ pub async fn pending_of_user(
 /// Spends the ticket of a QR code, with its web ticket; the step that enrolls comes behind.
 ///
 /// `Overtaken`: it is no such ticket, it or its web ticket was used, its time is over, its user is
-/// gone, or it allows one device only and the user has one under another `identifier`.
+/// gone, or it allows one device only and the user has one under another `identifier`. Virtual
+/// phones do not count (decision 19).
 pub fn spend_for_enrollment(
     tenant: &TenantId,
     ticket: &Ticket,
@@ -95,7 +96,8 @@ pub fn spend_for_enrollment(
             AND expires_at > $3 AND {guard}
             AND (allow_multiple = 1 OR NOT EXISTS
                 (SELECT 1 FROM enrollments e
-                WHERE e.tenant_id = $1 AND e.user_id = tickets.user_id AND e.identifier <> $4))";
+                WHERE e.tenant_id = $1 AND e.user_id = tickets.user_id AND e.identifier <> $4
+                    AND e.push_service <> 'virtual'))";
     const SPEND_PARENT: &str = "
         UPDATE tickets SET used_at = $3
         WHERE tenant_id = $1 AND hash = $2 AND kind = 'web' AND used_at IS NULL AND {guard}";

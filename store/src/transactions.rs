@@ -28,6 +28,25 @@ pub fn begin(
     client_updated_at: Timestamp,
     push_due_at: Option<Timestamp>,
 ) -> Write {
+    insert(tenant, begun, Some(client_updated_at), push_due_at)
+}
+
+/// Writes a new transaction that no client asked for and none can collect: the enrollment page
+/// asks the person (G127). `Overtaken`: the person is gone or blocked, or a name is taken.
+pub fn begin_without_client(
+    tenant: &TenantId,
+    begun: &Begun,
+    push_due_at: Option<Timestamp>,
+) -> Write {
+    insert(tenant, begun, None, push_due_at)
+}
+
+fn insert(
+    tenant: &TenantId,
+    begun: &Begun,
+    client_updated_at: Option<Timestamp>,
+    push_due_at: Option<Timestamp>,
+) -> Write {
     const BEGIN: &str = "
         INSERT INTO transactions
             (tenant_id, auth_req_hash, txn, name_version, consent_id, txtkn_hash, client_id,
@@ -37,8 +56,8 @@ pub fn begin(
         WHERE {guard}
             AND EXISTS (SELECT 1 FROM users
                 WHERE tenant_id = $1 AND user_id = $8 AND blocked = 0)
-            AND EXISTS (SELECT 1 FROM clients
-                WHERE tenant_id = $1 AND client_id = $7 AND updated_at = $15)";
+            AND (CAST($15 AS BIGINT) IS NULL OR EXISTS (SELECT 1 FROM clients
+                WHERE tenant_id = $1 AND client_id = $7 AND updated_at = CAST($15 AS BIGINT)))";
     const FURTHER: &str = "
         INSERT INTO further_txtkns (tenant_id, txtkn_hash, auth_req_hash, expires_at)
         SELECT $1, $2, $3, $4 WHERE {guard}";

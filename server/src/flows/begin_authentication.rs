@@ -12,7 +12,7 @@ use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
 use domain::oauth::refusal::Refusal;
 use domain::people::Device;
-use domain::{ConsentId, Fingerprint, Timestamp, TransactionId};
+use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId};
 use serde_json::{Map, Value, json};
 use store::user_limits::StartLimit;
 use store::{
@@ -158,7 +158,10 @@ async fn start(
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
     let tenant = &context.tenant.id;
-    let (id, begun) = new_transaction(app, client, asked, &devices, now);
+    let (id, begun) = {
+        let txn = TransactionId::new(app.entropy.bytes());
+        new_transaction(app, &client.client().id, txn, (asked, &devices), now)
+    };
     let facts = begun.facts();
     let push_due_at = now.plus_ms(PUSH_LEASE_MS);
     let mut write = transactions::begin(tenant, &begun, client.updated_at(), Some(push_due_at));
@@ -192,14 +195,14 @@ async fn start(
     Ok(answer)
 }
 
-fn new_transaction(
+/// A new transaction of this name, with a challenge for each device.
+pub(super) fn new_transaction(
     app: &App,
-    client: &KnownClient,
-    asked: Asked,
-    devices: &[Device],
+    client: &ClientId,
+    txn: TransactionId,
+    (asked, devices): (Asked, &[Device]),
     now: Timestamp,
 ) -> (String, Begun) {
-    let txn = TransactionId::new(app.entropy.bytes());
     let id = auth_req_id(&app.secrets.auth_req_id, &txn);
     let names = Names {
         auth_req_hash: Fingerprint::of(id.as_bytes()),
@@ -229,7 +232,7 @@ fn new_transaction(
         })
         .collect();
     let interval_s = app.config.ciba.interval_s.into();
-    let begun = Begun::new(names, client.client().id.clone(), asked, challenges, interval_s, now);
+    let begun = Begun::new(names, client.clone(), asked, challenges, interval_s, now);
     (id, begun)
 }
 

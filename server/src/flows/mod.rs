@@ -1,30 +1,45 @@
 //! What happens: one file for each verb. A flow orders the I/O; what is decided is `domain`'s.
 
 pub mod administer;
+mod answer_challenge;
 pub mod authenticate_client;
 pub mod begin_authentication;
 mod cancel;
+mod change_device;
 mod create_tenant;
 mod create_ticket;
+mod device_log;
+mod enroll_device;
+mod enrollment_flow;
 pub mod exchange;
 mod find_open;
+mod flow_push;
 mod idempotency;
 pub mod log;
+mod open_ticket;
+mod read_consent;
 pub mod redeem;
 mod revoke;
 mod send_pushes;
 pub mod tokens;
 pub mod transaction_token;
 
+pub use answer_challenge::answer_challenge;
 pub use authenticate_client::{authenticate_client, spend_assertion};
 pub use begin_authentication::begin;
 pub use cancel::cancel;
+pub use change_device::{Sent, change_device, unenroll_device};
 pub use create_tenant::{
     MANAGEMENT_SCOPES, create_tenant, create_tenant_with_keys, management_api,
     management_identifier,
 };
 pub use create_ticket::{NewTicket, create_ticket};
+pub use enroll_device::{EnrollOrder, enroll_device};
+pub use enrollment_flow::{start_flow, transaction_state};
 pub use exchange::exchange;
 pub use find_open::find_open_transactions;
+pub use flow_push::send_flow_push;
+pub use open_ticket::{Code, LIVE_CODES, Opening, open_ticket};
+pub use read_consent::{ConsentRequest, read_consent};
 pub use revoke::{revoke, userinfo};
 pub use send_pushes::{send_due_pushes, send_pushes, token};

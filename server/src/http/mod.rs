@@ -2,6 +2,8 @@
 
 mod body;
 mod context;
+mod device;
+mod enrollment_page;
 mod management;
 mod oauth;
 mod ops;

@@ -33,7 +33,6 @@ struct MessagePage<'a> {
 }
 
 /// The page that shows the code to scan (G16).
-#[expect(dead_code, reason = "its route is the next change")]
 pub(crate) fn enrollment(context: &Context, uri: &str, minutes: i64) -> Response {
     let qr = QrCode::new(uri.as_bytes()).map(|code| {
         code.render::<svg::Color<'_>>()

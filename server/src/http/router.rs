@@ -12,7 +12,7 @@ use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
 use super::oauth::{self, discovery};
-use super::{management, pages, prefix};
+use super::{device, enrollment_page, management, pages, prefix};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix.
@@ -48,9 +48,13 @@ pub fn router(app: Arc<App>) -> Router {
                 .post(oauth::userinfo)
                 .fallback(async || oauth::method_not_allowed(Endpoint::Userinfo, "GET, POST")),
         );
-    let pages = Router::new().route("/assets/page.css", get(pages::styles));
+    let pages = Router::new()
+        .route("/assets/page.css", get(pages::styles))
+        .route("/mfa/enrollment", get(enrollment_page::page))
+        .route("/guardian/enroll", get(enrollment_page::page));
     let inner = Router::new()
         .merge(oauth)
+        .merge(device::routes())
         .merge(pages)
         .nest("/api/v2", management::routes())
         .fallback(pages::not_found);

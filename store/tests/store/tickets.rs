@@ -39,7 +39,7 @@ fn enrolled(ticket: &Ticket, identifier: &str, now: Timestamp) -> Write {
     const INSERT: &str = "
         INSERT INTO enrollments (tenant_id, id, user_id, identifier, name, push_service,
             public_jwk, token_hash, base_url, enrolled_at)
-        SELECT $1, $2, $3, $4, '', 'virtual', '{}', $5, '', $6 WHERE {guard}";
+        SELECT $1, $2, $3, $4, '', 'GCM', '{}', $5, '', $6 WHERE {guard}";
     let TicketKind::Tx { enrollment, .. } = &ticket.kind else { unreachable!("not of a QR code") };
     let token = ticket.fingerprint;
     tickets::spend_for_enrollment(&tenant(), ticket, identifier, now).also(

@@ -1,11 +1,12 @@
-//! The face of failures on device paths: the Guardian envelope (G13).
+//! The face of refusals and faults on the device paths: always the Guardian envelope (G13), since
+//! an app learns nothing from any other body.
 
 use axum::response::{IntoResponse, Response};
-use device_protocol::guardian::errors::Envelope;
-use domain::guardian::{Because, Refused};
+use device_protocol::guardian::errors::{Code, Envelope};
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 
-use crate::failure::DeviceFailure;
+use crate::failure::{Broken, DeviceFailure, RETRY_AFTER_S};
 
 /// What a device path answers instead of what was asked for.
 #[derive(Debug)]
@@ -17,37 +18,64 @@ impl<T: Into<DeviceFailure>> From<T> for Error {
     }
 }
 
+impl Error {
+    pub(super) fn refused(code: Code, sentence: impl Into<String>) -> Self {
+        DeviceFailure::refused(code, sentence).into()
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self.0 {
-            DeviceFailure::Refused(refused) => refusal(&refused),
-            DeviceFailure::Broken(broken) => {
-                let (status, id) = broken.tell();
-                let message = format!("The server could not answer. Quote this: {id}");
-                let mut response = envelope(status, "server_error", &message);
-                if status == StatusCode::SERVICE_UNAVAILABLE {
-                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-                }
-                response
+            DeviceFailure::Refused(code, sentence) => {
+                tracing::info!(
+                    status = code.status(),
+                    error = code.as_str(),
+                    reason = sentence,
+                    "device refused"
+                );
+                envelope(code, sentence)
             }
+            DeviceFailure::Broken(broken) => apologise(&broken),
         }
     }
 }
 
-/// The answer to one refusal.
-pub(crate) fn refusal(refused: &Refused) -> Response {
-    let because: Because = refused.because();
-    let status = StatusCode::from_u16(because.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    tracing::info!(error.code = because.code(), error.message = refused.message(), "device refused");
-    envelope(status, because.code(), refused.message())
+fn apologise(broken: &Broken) -> Response {
+    if broken.passes() {
+        tracing::warn!(cause = %broken, "unavailable to a device");
+        unavailable()
+    } else {
+        tracing::error!(cause = %broken, "a device call is broken");
+        envelope(Code::InternalError, "The server could not answer. Its log says why")
+    }
 }
 
-fn envelope(status: StatusCode, code: &str, message: &str) -> Response {
-    let reason = status.canonical_reason().unwrap_or("Error");
-    let body = Envelope::new(status.as_u16(), code, reason, message).to_json();
+/// The database is away: 503 and when to try again.
+pub(super) fn unavailable() -> Response {
+    let sentence = "The server cannot answer at the moment. Try again in a few seconds";
+    let mut response = envelope(Code::ServiceUnavailable, sentence);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    response
+}
+
+/// The envelope of `code`.
+pub(super) fn envelope(code: Code, sentence: impl Into<String>) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    json(status, &Envelope::new(code, sentence))
+}
+
+/// A JSON answer that nobody may keep; its mime type is what iOS insists on (G9).
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body).into_response()
+    match serde_json::to_string(body) {
+        Ok(body) => (status, headers, body).into_response(),
+        Err(error) => {
+            tracing::error!(cause = %error, "an answer to a device cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

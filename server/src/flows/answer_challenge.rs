@@ -1,0 +1,209 @@
+//! `POST …/api/resolve-transaction`: a device says yes or no (guardian B4).
+
+use device_protocol::guardian::errors::Code;
+use device_protocol::guardian::resolve::challenge_response;
+use domain::ciba::transaction::{Answer, Answered, Facts, Transaction};
+use domain::guardian::{self, AnswerRules, check_answer};
+use domain::jose::hs256;
+use domain::people::Device;
+use domain::{ClientId, DeviceId, Fingerprint, Timestamp, UserId};
+use serde_json::json;
+use store::{Write, Written, enrollments, log_events, transactions};
+
+use super::change_device::{Sent, key_of};
+use super::device_log::{self, Refusal, invalid_token};
+use super::log::{self, Entry};
+use super::transaction_token;
+use crate::App;
+use crate::failure::DeviceFailure;
+use crate::meta::Meta;
+use crate::tenancy::Context;
+
+/// No transaction token is longer.
+const MAX_TXTKN_BYTES: usize = 1024;
+
+/// Takes an answer, once. The same answer by the same device again is no error (G95).
+pub async fn answer_challenge(
+    app: &App,
+    context: &Context,
+    sent: Sent<'_>,
+    now: Timestamp,
+) -> Result<(), DeviceFailure> {
+    let meta = sent.meta;
+    let mut user = None;
+    let outcome = attempt(app, context, (sent, &mut user), now).await;
+    if let Err(DeviceFailure::Refused(Code::InvalidToken, _)) = &outcome {
+        let refusal = Refusal {
+            kind: "gd_auth_failed",
+            description: "An answer of a device was refused",
+            user: user.as_ref(),
+            meta,
+            more: None,
+        };
+        return device_log::told(app, context, outcome, refusal, now).await;
+    }
+    outcome
+}
+
+async fn attempt(
+    app: &App,
+    context: &Context,
+    (sent, user): (Sent<'_>, &mut Option<UserId>),
+    now: Timestamp,
+) -> Result<(), DeviceFailure> {
+    let tenant = &context.tenant.id;
+    let fingerprint = Fingerprint::of(sent.bearer.as_bytes());
+    let found = transactions::find_by_txtkn(&app.database, tenant, &fingerprint).await?;
+    let Some(stored) = found else { return Err(unknown_token(app, context, sent.bearer, now)) };
+    let transaction = stored.at(now);
+    let facts = transaction.facts().clone();
+    *user = Some(facts.user_id().clone());
+    let body = sent.body?;
+    let jwt = challenge_response(&body)
+        .map_err(|error| DeviceFailure::refused(Code::InvalidBody, error.to_string()))?;
+    let Some(challenge) = facts.challenge_by(&fingerprint) else {
+        return Err(invalid_token("The transaction token is unknown"));
+    };
+    if facts.is_late(now) || !may_still_answer(&transaction, &challenge.device) {
+        return Err(nothing_to_answer());
+    }
+    let enrolled = enrollments::one(&app.database, tenant, &challenge.device).await?;
+    let (device, _) =
+        enrolled.ok_or_else(|| invalid_token("This phone is not enrolled any more"))?;
+    let key = key_of(&device)?;
+    let rules = AnswerRules {
+        key: &key,
+        challenge: &challenge.challenge,
+        bases: &context.base.all,
+        identifier: &device.identifier,
+        is_identifier_strict: context.tenant.settings.strict_device_identifier,
+    };
+    let answer = check_answer(jwt, &rules, now)?;
+    warn_of_another_name(&device, &answer);
+    check_was_read(context, &facts, &answer)?;
+    decide(app, context, (transaction, &device, &answer, sent.meta), now).await
+}
+
+/// Whether an answer of `device` can still be good: the request waits, or this device decided it.
+fn may_still_answer(transaction: &Transaction, device: &DeviceId) -> bool {
+    match transaction {
+        Transaction::Pending(_) => true,
+        Transaction::Approved(approved) => approved.decision().device == *device,
+        Transaction::Denied(denied) => denied.decision().device == *device,
+        Transaction::Redeemed(redeemed) => redeemed.decision().device == *device,
+        Transaction::Failed(failed) => failed.device() == Some(device),
+        Transaction::Withdrawn(_) | Transaction::Expired(_) => false,
+    }
+}
+
+async fn decide(
+    app: &App,
+    context: &Context,
+    (transaction, device, answer, meta): (Transaction, &Device, &guardian::Answer, &Meta),
+    now: Timestamp,
+) -> Result<(), DeviceFailure> {
+    let tenant = &context.tenant.id;
+    let facts = transaction.facts().clone();
+    let said = if answer.accepted {
+        Answer::Approve
+    } else {
+        Answer::Deny { reason: answer.reason.clone() }
+    };
+    let write = match transaction.answer(&device.id, said.clone(), now) {
+        Answered::Approved(approved) => transactions::approve(tenant, &approved),
+        Answered::Denied(denied) => transactions::deny(tenant, &denied),
+        Answered::Repeated => return Ok(()),
+        Answered::NotFound => return Err(nothing_to_answer()),
+    };
+    let write = told(app, context, write, (&facts, device, answer, meta), now);
+    match app.database.run(write).await? {
+        Written::Done => {
+            app.open.remove(&facts.auth_req_hash);
+            tracing::info!(
+                transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,
+                "decided"
+            );
+            Ok(())
+        }
+        // Decided by another device in this moment, by this one's own repetition, or the person
+        // was blocked: what is stored now says which.
+        Written::Overtaken => {
+            let stored = transactions::find(&app.database, tenant, &facts.auth_req_hash).await?;
+            match stored.map(|stored| stored.at(now).answer(&device.id, said, now)) {
+                Some(Answered::Repeated) => Ok(()),
+                Some(Answered::Approved(_) | Answered::Denied(_) | Answered::NotFound) | None => {
+                    Err(nothing_to_answer())
+                }
+            }
+        }
+    }
+}
+
+/// The decision with its log event.
+fn told(
+    app: &App,
+    context: &Context,
+    write: Write,
+    (facts, device, answer, meta): (&Facts, &Device, &guardian::Answer, &Meta),
+    now: Timestamp,
+) -> Write {
+    let (kind, description) = if answer.accepted {
+        ("gd_auth_succeed", "A person approved a request")
+    } else {
+        ("gd_auth_rejected", "A person rejected a request")
+    };
+    let details = json!({
+        "device_id": device.id.as_str(),
+        "transaction_linking_id": facts.consent_id.as_str(),
+        "txn": facts.txn.to_string(),
+        "reason": answer.reason,
+        "identifier_matches": answer.identifier_matches,
+    });
+    let client: (&ClientId, &str) = (&facts.client_id, "");
+    let entry = Entry {
+        client: Some(client),
+        ..Entry::new(kind, description, details).of_user(facts.user_id())
+    };
+    let event = log::event(app, meta, entry, now);
+    log_events::append(write, &context.tenant.id, &event)
+}
+
+/// A token that no row knows is forged, foreign, or of a request that was swept long ago (GD5).
+fn unknown_token(app: &App, context: &Context, token: &str, now: Timestamp) -> DeviceFailure {
+    let unknown = || invalid_token("The transaction token is missing, unknown or forged");
+    let claims = hs256::verify(&app.secrets.txtkn, transaction_token::TYP, token, MAX_TXTKN_BYTES);
+    let Ok(claims) = claims else { return unknown() };
+    let is_ours =
+        claims.text("iss").is_ok_and(|issuer| context.base.all.iter().any(|base| base == issuer));
+    let is_late = claims.numeric_date("exp").is_ok_and(|expires_at| expires_at <= now);
+    if is_ours && is_late { nothing_to_answer() } else { unknown() }
+}
+
+fn warn_of_another_name(device: &Device, answer: &guardian::Answer) {
+    if !answer.identifier_matches {
+        tracing::warn!(
+            device.id = %device.id,
+            "the answer's iss is not the identifier that the device enrolled (GD7)"
+        );
+    }
+}
+
+/// Where the tenant demands it, nobody approves what no device has read.
+fn check_was_read(
+    context: &Context,
+    facts: &Facts,
+    answer: &guardian::Answer,
+) -> Result<(), DeviceFailure> {
+    let is_unread = facts.consent_read_at.is_none();
+    if answer.accepted && is_unread && context.tenant.settings.require_consent_read {
+        return Err(invalid_token(
+            "The consent record must be read before this request can be approved",
+        ));
+    }
+    Ok(())
+}
+
+fn nothing_to_answer() -> DeviceFailure {
+    let sentence = "This request was answered, has expired or was withdrawn";
+    DeviceFailure::refused(Code::LoginTransactionNotFound, sentence)
+}
