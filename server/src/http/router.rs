@@ -17,6 +17,10 @@ use crate::App;
 
 /// The public paths, with and without a tenant's prefix.
 pub fn router(app: Arc<App>) -> Router {
+    prefix::with_prefixes(paths().with_state(app))
+}
+
+fn paths() -> Router<Arc<App>> {
     let oauth = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::metadata))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
@@ -52,13 +56,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/page.css", get(pages::styles))
         .route("/mfa/enrollment", get(enrollment_page::page))
         .route("/guardian/enroll", get(enrollment_page::page));
-    let inner = Router::new()
+    Router::new()
         .merge(oauth)
         .merge(device::routes())
         .merge(pages)
         .nest("/api/v2", management::routes())
-        .fallback(pages::not_found);
-    prefix::with_prefixes(inner.with_state(app))
+        .fallback(pages::not_found)
 }
 
 /// The public paths for plain HTTP: for trusted proxies only, and for this machine in `dev`
@@ -76,4 +79,12 @@ pub fn behind_proxies(public: Router, app: &App) -> Router {
 
 fn forbidden() -> Response {
     (StatusCode::FORBIDDEN, "plain HTTP is for trusted proxies only; use https\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_paths_stand_in_each_others_way() {
+        drop(super::paths());
+    }
 }
