@@ -1,6 +1,7 @@
 //! Everything that a flow may use, in one place.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use store::Database;
 use tokio::sync::{Notify, mpsc};
@@ -63,6 +64,8 @@ pub struct App {
     pub bell: Notify,
     /// Whether the development tools are on.
     pub is_dev: bool,
+    /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
+    pub gives_virtual_phones: AtomicBool,
     pub(crate) known: Known,
 }
 
@@ -83,6 +86,7 @@ impl App {
             outgoing,
             bell: Notify::new(),
             is_dev: parts.is_dev,
+            gives_virtual_phones: AtomicBool::new(false),
             known,
         };
         (Arc::new(app), outbox)

@@ -22,6 +22,8 @@ pub struct Secrets {
     pub enrollment_flow: [u8; 32],
     /// Seals private signing keys and push credentials.
     pub sealing: [u8; 32],
+    /// Makes the keys of virtual phones (`dev` only).
+    pub virtual_phones: [u8; 32],
 }
 
 impl fmt::Debug for Secrets {
@@ -38,6 +40,7 @@ impl Secrets {
             txtkn: *root.derive("txtkn"),
             enrollment_flow: *root.derive("enrollment_flow"),
             sealing: *root.derive("sealing"),
+            virtual_phones: *root.derive("virtual_phones"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::TenantId;
 use rustls::ServerConfig;
@@ -144,7 +145,10 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     })?;
     let card = match mode {
         Mode::Serve => None,
-        Mode::Dev { .. } => Some(dev::prepare(&app, &addresses, ca_file.as_deref()).await?),
+        Mode::Dev { virtual_phones } => {
+            app.gives_virtual_phones.store(virtual_phones, Ordering::Relaxed);
+            Some(dev::prepare(&app, &addresses, ca_file.as_deref()).await?)
+        }
     };
     let drain = Drain::default();
     let mut tasks = JoinSet::new();

@@ -1,9 +1,11 @@
 //! What only `aizuchi dev` has: sample data, virtual phones.
 
+mod phone;
 mod prepare;
 
 use crate::tenancy::Settings;
 
+pub use phone::{Refused, give_phone, phone_answers};
 pub use prepare::prepare;
 
 /// The settings of a development tenant: every profile may be tried (decision 7).

@@ -1,6 +1,7 @@
 //! `POST /bc-authorize`: from a posted form to a request on somebody's phone.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
@@ -12,7 +13,7 @@ use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
 use domain::oauth::refusal::Refusal;
 use domain::people::Device;
-use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId};
+use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value, json};
 use store::user_limits::StartLimit;
 use store::{
@@ -24,7 +25,8 @@ use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
 use crate::App;
-use crate::failure::Failure;
+use crate::dev;
+use crate::failure::{Broken, Failure};
 use crate::known::{KnownApi, KnownClient};
 use crate::meta::Meta;
 use crate::open::OpenTransaction;
@@ -131,6 +133,9 @@ async fn decide(
         Some(_) => enrollments::of_user(&app.database, tenant, &user_id).await?,
         None => Vec::new(),
     };
+    if user.is_some() && app.gives_virtual_phones.load(Ordering::Relaxed) {
+        devices = with_virtual_phone(app, context, &user_id, now).await?;
+    }
     devices.retain(Device::is_reachable);
     let has_pending_enrollment = match (&user, devices.is_empty()) {
         (Some(_), true) => {
@@ -146,6 +151,19 @@ async fn decide(
     });
     let asked = request::for_person(permitted, client.client(), rules, facts.as_ref())?;
     Ok((asked, devices))
+}
+
+/// The person's devices, a virtual phone among them (`aizuchi dev --virtual-phones`).
+async fn with_virtual_phone(
+    app: &App,
+    context: &Context,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<Device>, Failure> {
+    dev::give_phone(app, context, user, now)
+        .await
+        .map_err(|refused| Broken::because(format!("no virtual phone: {refused:?}")))?;
+    Ok(enrollments::of_user(&app.database, &context.tenant.id, user).await?)
 }
 
 type Start<'a> = (&'a KnownClient, Asked, Vec<Device>, &'a Posted, Repeat);

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::App;
 use crate::dev;
-use crate::failure::Failure;
 use crate::http::context::Now;
 use crate::tenancy::Context;
 
@@ -50,18 +49,20 @@ async fn tray(State(app): State<Arc<App>>, Path(token): Path<String>) -> Respons
 async fn allow(
     State(app): State<Arc<App>>,
     context: Context,
+    Now(now): Now,
     Path(auth_req_id): Path<String>,
 ) -> Response {
-    told(dev::phone_answers(&app, &context, &auth_req_id, true).await)
+    told(dev::phone_answers(&app, &context, (&auth_req_id, true), now).await)
 }
 
 /// `POST /dev/ciba/{auth_req_id}/deny`: the user's virtual phone says no.
 async fn deny(
     State(app): State<Arc<App>>,
     context: Context,
+    Now(now): Now,
     Path(auth_req_id): Path<String>,
 ) -> Response {
-    told(dev::phone_answers(&app, &context, &auth_req_id, false).await)
+    told(dev::phone_answers(&app, &context, (&auth_req_id, false), now).await)
 }
 
 /// `POST /dev/users/{user_id}/phone`: gives the user a virtual phone.
@@ -71,7 +72,7 @@ async fn phone(
     Now(now): Now,
     Path(user): Path<String>,
 ) -> Response {
-    told(dev::give_phone(&app, &context, &UserId::new(user), now).await)
+    told(dev::give_phone(&app, &context, &UserId::new(user), now).await.map(|_phone| ()))
 }
 
 /// `POST /dev/clock/advance?seconds=N`: moves the server's clock forward.
@@ -92,17 +93,12 @@ async fn advance(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Resp
 fn told(outcome: Result<(), dev::Refused>) -> Response {
     match outcome {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(dev::Refused::NotFound(why)) => {
-            answer(StatusCode::NOT_FOUND, &json!({ "error": why }))
-        }
+        Err(dev::Refused::NotFound(why)) => answer(StatusCode::NOT_FOUND, &json!({ "error": why })),
         Err(dev::Refused::Conflict(why)) => answer(StatusCode::CONFLICT, &json!({ "error": why })),
-        Err(dev::Refused::Failed(failure)) => {
-            let Failure::Refused(refusal) = failure else {
-                tracing::error!("a development tool failed: {failure}");
-                let why = "the server's log says why";
-                return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": why }));
-            };
-            answer(StatusCode::CONFLICT, &json!({ "error": refusal.description() }))
+        Err(dev::Refused::Failed(broken)) => {
+            tracing::error!(cause = %broken, "a development tool failed");
+            let why = "the server's log says why";
+            answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": why }))
         }
     }
 }

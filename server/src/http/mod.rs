@@ -2,6 +2,7 @@
 
 mod body;
 mod context;
+mod dev;
 mod device;
 mod enrollment_page;
 mod management;

@@ -12,12 +12,13 @@ use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
 use super::oauth::{self, discovery};
-use super::{device, enrollment_page, management, pages, prefix};
+use super::{dev, device, enrollment_page, management, pages, prefix};
 use crate::App;
 
-/// The public paths, with and without a tenant's prefix.
+/// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
 pub fn router(app: Arc<App>) -> Router {
-    prefix::with_prefixes(paths().with_state(app))
+    let paths = if app.is_dev { paths().merge(dev::routes()) } else { paths() };
+    prefix::with_prefixes(paths.with_state(app))
 }
 
 fn paths() -> Router<Arc<App>> {
@@ -85,6 +86,6 @@ fn forbidden() -> Response {
 mod tests {
     #[test]
     fn no_two_paths_stand_in_each_others_way() {
-        drop(super::paths());
+        drop(super::paths().merge(super::dev::routes()));
     }
 }
