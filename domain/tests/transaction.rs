@@ -244,6 +244,23 @@ fn a_failure_after_the_approval_keeps_the_decision() {
     assert_eq!((failed.at(), failed.device()), (BEGIN.plus_seconds(10), Some(&device("dev_1"))));
 }
 
+/// W153: a person who was deleted or blocked is told like one who refused.
+#[test]
+fn a_person_who_is_gone_is_told_like_a_refusal() {
+    for reason in ["user_deleted", "user_blocked"] {
+        let Transaction::Approved(approved) = at("approved", 20) else { panic!("not approved") };
+        let failed = Transaction::Failed(approved.fail(reason.into()));
+        let rules = &Profile::Auth0.rules().pacing;
+        let told = failed.poll(&ClientId::new("c"), rules, BEGIN.plus_seconds(20));
+        assert_eq!(told, PollAnswer::Over(Reason::UserGone));
+    }
+    assert_eq!(Reason::UserGone.wire(Profile::Auth0), Reason::Denied.wire(Profile::Auth0));
+    assert_eq!(
+        Reason::UserGone.description(Profile::Auth0),
+        Reason::Denied.description(Profile::Auth0)
+    );
+}
+
 #[test]
 fn columns_that_contradict_each_other_are_refused() {
     let (some, by) = (Some(BEGIN), Some(device("dev_1")));

@@ -3,6 +3,8 @@
 //! A step that finds the row, the person, the client or the device changed is `Overtaken`: what
 //! was read before never decides.
 
+use std::array::TryFromSliceError;
+
 use domain::ciba::challenge::{self, Challenge};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::Asked;
@@ -190,20 +192,35 @@ fn decide(
 }
 
 /// Spends an approval; `redemption` is random and recognises this very redemption. `Overtaken`:
-/// it was spent, it is late, or the person or the client is gone or blocked.
-pub fn redeem(tenant: &TenantId, redeemed: &Redeemed, redemption: &[u8; 16]) -> Write {
+/// it was spent, it is late, the person is blocked or gone, the device that approved was
+/// unenrolled, or the client was changed since it was read (decision 5).
+pub fn redeem(
+    tenant: &TenantId,
+    redeemed: &Redeemed,
+    client_updated_at: Timestamp,
+    redemption: &[u8; 16],
+) -> Write {
     const SPEND: &str = "
         UPDATE transactions SET state = 'redeemed', redeemed_at = $3, redemption = $4
         WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'approved' AND expires_at > $3
             AND EXISTS (SELECT 1 FROM users
                 WHERE users.tenant_id = $1 AND users.user_id = transactions.user_id AND blocked = 0)
-            AND EXISTS (SELECT 1 FROM clients
-                WHERE clients.tenant_id = $1 AND clients.client_id = transactions.client_id)";
+            AND EXISTS (SELECT 1 FROM enrollments e
+                WHERE e.tenant_id = $1 AND e.id = transactions.decided_by)
+            AND EXISTS (SELECT 1 FROM clients c
+                WHERE c.tenant_id = $1 AND c.client_id = transactions.client_id
+                    AND c.updated_at = $5)";
     const KNOWN: &str = "
         SELECT 1 FROM transactions
         WHERE tenant_id = $1 AND auth_req_hash = $2 AND redemption = $3";
     let hash = redeemed.facts().auth_req_hash;
-    let params = [tenant.into(), hash.into(), redeemed.at().into(), redemption.as_slice().into()];
+    let params = [
+        tenant.into(),
+        hash.into(),
+        redeemed.at().into(),
+        redemption.as_slice().into(),
+        client_updated_at.into(),
+    ];
     Write::new()
         .exactly(1, SPEND, params)
         .recognised_by(KNOWN, [tenant.into(), hash.into(), redemption.as_slice().into()])
@@ -226,13 +243,14 @@ pub fn note_consent_read(tenant: &TenantId, auth_req_hash: &Fingerprint, now: Ti
     Write::new().also(NOTE, [tenant.into(), auth_req_hash.into(), now.into()])
 }
 
-/// Notes which refusal of an exchange was logged. `Overtaken`: this one was, or there is no row.
+/// Notes that a refusal of an exchange was logged. `Overtaken`: it was before, or there is no row.
 pub fn note_refusal(tenant: &TenantId, auth_req_hash: &Fingerprint, error: &str) -> Write {
     const NOTE: &str = "
-        UPDATE transactions SET logged_refusal = $3
+        UPDATE transactions SET logged_refusal = COALESCE(logged_refusal, ' ') || $3
         WHERE tenant_id = $1 AND auth_req_hash = $2
-            AND (logged_refusal IS NULL OR logged_refusal <> $3)";
-    Write::new().exactly(1, NOTE, [tenant.into(), auth_req_hash.into(), error.into()])
+            AND COALESCE(logged_refusal, '') NOT LIKE '% ' || $3 || '%'";
+    let word = format!("{error} ");
+    Write::new().exactly(1, NOTE, [tenant.into(), auth_req_hash.into(), word.into()])
 }
 
 /// Stores what became of the pushes; `due_at` is when to try the rest again.
@@ -373,14 +391,15 @@ pub async fn count_open_of_user(
 /// The only place where columns become a transaction.
 fn read(row: &Row) -> Result<Stored, Error> {
     let auth_req_hash = row.fingerprint(0)?;
-    let txn: [u8; 16] = row.blob(1)?.try_into().unwrap_or_default();
-    let txn = TransactionId::new(txn);
-    let inconsistent = || Error::Inconsistent { table: "transactions", id: txn.to_string() };
+    let consent_id = ConsentId::new(row.text(3)?);
+    let id = consent_id.to_string();
+    let inconsistent = move || Error::Inconsistent { table: "transactions", id: id.clone() };
+    let txn = row.blob(1)?.try_into().map_err(|_length: TryFromSliceError| inconsistent())?;
     let facts = Facts {
         auth_req_hash,
-        txn,
+        txn: TransactionId::new(txn),
         name_version: row.int(2)?,
-        consent_id: ConsentId::new(row.text(3)?),
+        consent_id,
         client_id: ClientId::new(row.text(4)?),
         asked: Asked::from_document(row.text(5)?).map_err(|_no_request| inconsistent())?,
         challenges: challenge::from_document(row.text(6)?)

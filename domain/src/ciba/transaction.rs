@@ -10,6 +10,11 @@ use crate::ciba::request::Asked;
 use crate::oauth::refusal::Reason;
 use crate::{ClientId, ConsentId, DeviceId, Fingerprint, Timestamp, TransactionId, UserId};
 
+/// Why a transaction failed: the person was deleted.
+pub const USER_DELETED: &str = "user_deleted";
+/// Why a transaction failed: the person was blocked.
+pub const USER_BLOCKED: &str = "user_blocked";
+
 /// What stays the same in every state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -33,7 +38,7 @@ pub struct Facts {
     pub expires_at: Timestamp,
     /// When a device read what it is about.
     pub consent_read_at: Option<Timestamp>,
-    /// The last error of an exchange that was logged (W286).
+    /// The refusals of an exchange that were logged, each between spaces (W286).
     pub logged_refusal: Option<String>,
 }
 
@@ -56,6 +61,12 @@ impl Facts {
     /// Whether the time is up at `now`.
     pub fn is_late(&self, now: Timestamp) -> bool {
         now >= self.expires_at
+    }
+
+    /// W286: whether a refusal of this name was logged before.
+    pub fn has_logged(&self, refusal: &str) -> bool {
+        let logged = self.logged_refusal.as_deref().unwrap_or_default();
+        logged.split(' ').any(|word| word == refusal)
     }
 
     fn is_of(&self, client: &ClientId) -> bool {
@@ -373,7 +384,7 @@ impl Transaction {
             Self::Approved(approved) => PollAnswer::Ready(approved),
             Self::Denied(_) => PollAnswer::Over(Reason::Denied),
             Self::Withdrawn(_) => PollAnswer::Over(Reason::Withdrawn),
-            Self::Failed(_) => PollAnswer::Over(Reason::Failed),
+            Self::Failed(failed) => PollAnswer::Over(failed.told()),
             Self::Expired(_) => PollAnswer::Over(Reason::Late),
             Self::Redeemed(_) => PollAnswer::Over(Reason::UnknownRequest),
         }
@@ -517,6 +528,14 @@ impl Failed {
     /// The device that had said yes.
     pub const fn device(&self) -> Option<&DeviceId> {
         self.device.as_ref()
+    }
+
+    /// What a poll is told: a person who is gone or blocked is told like a refusal (W153).
+    fn told(&self) -> Reason {
+        match self.reason() {
+            Some(USER_DELETED | USER_BLOCKED) => Reason::UserGone,
+            Some(_) | None => Reason::Failed,
+        }
     }
 
     /// Why, for the log.

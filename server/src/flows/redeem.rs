@@ -1,11 +1,12 @@
 //! The CIBA grant at the token endpoint (W122 to W155): a poll, and the one redemption.
 
 use domain::ciba::transaction::{Approved, PollAnswer};
+use domain::oauth::client::Client;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{Engine, Write, Written, log_events, transactions};
+use store::{Engine, Write, Written, enrollments, log_events, transactions, users};
 
 use super::authenticate_client::{Authenticated, spend_assertion};
 use super::exchange::living_user;
@@ -50,7 +51,7 @@ pub async fn redeem(
         return Err(refused(app, context, (asked, &hash, Reason::UnknownRequest, None), now).await);
     };
     let transaction = stored.at(now);
-    let logged = transaction.facts().logged_refusal.clone();
+    let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
     match transaction.poll(&client.id, rules, now) {
         PollAnswer::NotYet(pacing) => {
             note_pacing(app, context, &hash, &pacing).await?;
@@ -99,7 +100,8 @@ async fn collect(
     let user = match living_user(app, context, facts.user_id()).await {
         Ok(user) => user,
         Err(Failure::Refused(_)) => {
-            let gone = (asked, &hash, Reason::UserGone, facts.logged_refusal.clone());
+            let logged = Some(facts.logged_refusal.clone().unwrap_or_default());
+            let gone = (asked, &hash, Reason::UserGone, logged);
             return Err(refused(app, context, gone, now).await);
         }
         Err(broken) => return Err(broken),
@@ -126,8 +128,9 @@ async fn collect(
     let mut answer = minted.answer;
     let redemption = app.entropy.bytes::<16>();
     let tenant = &context.tenant.id;
-    let mut write =
-        transactions::redeem(tenant, &approved.redeem(now), &redemption).and(minted.write);
+    let known_since = authenticated.client.updated_at();
+    let mut write = transactions::redeem(tenant, &approved.redeem(now), known_since, &redemption)
+        .and(minted.write);
     if let Some((token, row)) = tokens::refresh_token(app, &order, now) {
         answer.insert(String::from("refresh_token"), token.into());
         write = write.and(tokens::store_refresh_token(context, &row));
@@ -152,12 +155,50 @@ async fn collect(
             );
             Ok(answer)
         }
-        Written::Overtaken => {
-            // Spent by another poll, or the person was blocked in this very moment.
-            let spent = (asked, &hash, Reason::UnknownRequest, facts.logged_refusal);
-            Err(refused(app, context, spent, now).await)
-        }
+        Written::Overtaken => Err(overtaken(app, context, (asked, &hash), now).await),
     }
+}
+
+/// Why an approval that was there a moment ago could not be spent.
+async fn overtaken(
+    app: &App,
+    context: &Context,
+    (asked, hash): (Asked<'_>, &Fingerprint),
+    now: Timestamp,
+) -> Failure {
+    match why_overtaken(app, context, (asked.0.client.client(), hash), now).await {
+        // The client was changed meanwhile: it polls again, and is authenticated as it is now.
+        Ok((Reason::Undecided, _)) => Refusal::from(Reason::Undecided).into(),
+        Ok((reason, logged)) => refused(app, context, (asked, hash, reason, logged), now).await,
+        Err(broken) => broken,
+    }
+}
+
+async fn why_overtaken(
+    app: &App,
+    context: &Context,
+    (client, hash): (&Client, &Fingerprint),
+    now: Timestamp,
+) -> Result<(Reason, Option<String>), Failure> {
+    let tenant = &context.tenant.id;
+    let Some(stored) = transactions::find(&app.database, tenant, hash).await? else {
+        return Ok((Reason::UnknownRequest, None));
+    };
+    let transaction = stored.at(now);
+    let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
+    let rules = &client.profile.rules().pacing;
+    let reason = match transaction.poll(&client.id, rules, now) {
+        PollAnswer::Over(reason) => reason,
+        PollAnswer::NotYet(_) | PollAnswer::TooFast(_) => Reason::Undecided,
+        PollAnswer::Ready(approved) => {
+            let user = users::one(&app.database, tenant, approved.facts().user_id()).await?;
+            let device = &approved.decision().device;
+            let device = enrollments::one(&app.database, tenant, device).await?;
+            let is_good = user.is_some_and(|user| !user.is_blocked()) && device.is_some();
+            if is_good { Reason::Undecided } else { Reason::UserGone }
+        }
+    };
+    Ok((reason, logged))
 }
 
 /// Logs a refused exchange, at most once for each request and error (W286).
@@ -170,7 +211,8 @@ async fn refused(
     let (authenticated, _, meta) = asked;
     let client = authenticated.client.client();
     let error = format!("{reason:?}");
-    if logged.as_deref() != Some(error.as_str()) {
+    let is_logged = logged.as_deref().is_some_and(|all| all.split(' ').any(|one| one == error));
+    if !is_logged {
         let description = Refusal::from(reason).description(client.profile).into_owned();
         let details = json!({ "error": { "message": description } });
         let entry = Entry::new("ciba_exchange_failed", "A CIBA exchange was refused", details);

@@ -17,6 +17,7 @@ use serde_json::json;
 use store::clients::{self, ClientRow};
 use store::transactions::{self, PAGE_LIMIT};
 use store::{Database, Write, Written, enrollments, users};
+use tokio::task::JoinSet;
 
 const LIFE_S: i64 = 300;
 
@@ -173,6 +174,17 @@ async fn nothing_begins_for_a_changed_client_or_twice_under_one_name() {
 }
 
 #[tokio::test]
+async fn without_a_client_only_the_person_is_needed() {
+    let (_place, database) = tenant().await;
+    done(&database, clients::delete(&acme(), &bank(), NOW)).await;
+    let begin = |number| transactions::begin_without_client(&acme(), &begun(number), Some(NOW));
+    done(&database, begin(1)).await;
+    assert_eq!(stored(&database, 1).await, begun(1).into_stored());
+    done(&database, users::delete(&acme(), alice().id(), NOW)).await;
+    overtaken(&database, begin(2)).await;
+}
+
+#[tokio::test]
 async fn an_approval_is_stored_once_and_redeemed_once() {
     let (_place, database) = tenant().await;
     begin(&database, 1).await;
@@ -183,9 +195,76 @@ async fn an_approval_is_stored_once_and_redeemed_once() {
     overtaken(&database, transactions::deny(&acme(), &no)).await;
 
     let redeemed = yes.redeem(later(20));
-    done(&database, transactions::redeem(&acme(), &redeemed, &[7; 16])).await;
-    overtaken(&database, transactions::redeem(&acme(), &redeemed, &[8; 16])).await;
+    done(&database, transactions::redeem(&acme(), &redeemed, NOW, &[7; 16])).await;
+    overtaken(&database, transactions::redeem(&acme(), &redeemed, NOW, &[8; 16])).await;
     assert!(matches!(stored(&database, 1).await.at(later(21)), Transaction::Redeemed(_)));
+}
+
+/// W143: of fifty at once, one wins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_redemptions_at_once_one_is_done() {
+    let (_place, database) = tenant().await;
+    begin(&database, 1).await;
+    let yes = approved(&database, 1, later(10)).await;
+    done(&database, transactions::approve(&acme(), &yes)).await;
+    let racers = (0..50u8).map(|racer| {
+        let redeemed = yes.clone().redeem(later(20));
+        transactions::redeem(&acme(), &redeemed, NOW, &[racer; 16])
+    });
+    assert_eq!(winners(&database, racers).await.len(), 1);
+}
+
+/// G98: allow and deny at the same moment: one counts, and it is what is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_answers_at_once_one_is_done() {
+    let (_place, database) = tenant().await;
+    begin(&database, 1).await;
+    let yes = approved(&database, 1, later(10)).await;
+    let no = denied(&database, 1, later(10)).await;
+    let racers = (0..20).map(|racer| {
+        if racer % 2 == 0 {
+            transactions::approve(&acme(), &yes)
+        } else {
+            transactions::deny(&acme(), &no)
+        }
+    });
+    let won = winners(&database, racers).await;
+    assert_eq!(won.len(), 1);
+    let is_yes = matches!(stored(&database, 1).await.at(later(11)), Transaction::Approved(_));
+    assert_eq!(is_yes, won.iter().all(|racer| racer % 2 == 0));
+}
+
+/// Runs all at once and gives the positions of those that were done.
+async fn winners(database: &Database, racers: impl Iterator<Item = Write>) -> Vec<usize> {
+    let mut running = JoinSet::new();
+    for (position, write) in racers.enumerate() {
+        let database = database.clone();
+        running.spawn(async move { (position, database.run(write).await.unwrap()) });
+    }
+    let all = running.join_all().await;
+    let done = all.into_iter().filter(|(_, written)| *written == Written::Done);
+    done.map(|(position, _)| position).collect()
+}
+
+#[tokio::test]
+async fn a_redemption_needs_its_time_its_client_its_person_and_its_device() {
+    const BLOCK: &str = "UPDATE users SET blocked = $1";
+    let (_place, database) = tenant().await;
+    begin(&database, 1).await;
+    let yes = approved(&database, 1, later(10)).await;
+    done(&database, transactions::approve(&acme(), &yes)).await;
+    let redeem = |seconds: i64, client_updated_at| {
+        let redeemed = yes.clone().redeem(later(seconds));
+        transactions::redeem(&acme(), &redeemed, client_updated_at, &[1; 16])
+    };
+    overtaken(&database, redeem(LIFE_S, NOW)).await;
+    overtaken(&database, redeem(20, NOW.plus_ms(-1))).await;
+    done(&database, Write::new().exactly(1, BLOCK, [true.into()])).await;
+    overtaken(&database, redeem(20, NOW)).await;
+    done(&database, Write::new().exactly(1, BLOCK, [false.into()])).await;
+    done(&database, enrollments::delete(&acme(), &DeviceId::new("dev_one"))).await;
+    overtaken(&database, redeem(20, NOW)).await;
+    assert!(matches!(stored(&database, 1).await.at(later(20)), Transaction::Approved(_)));
 }
 
 #[tokio::test]
@@ -212,7 +291,7 @@ async fn what_is_late_or_withdrawn_is_not_decided() {
     let approved = stored(&database, 2).await.at(later(20));
     let Transaction::Approved(approved) = approved else { unreachable!("{approved:?}") };
     let late = approved.redeem(later(LIFE_S));
-    overtaken(&database, transactions::redeem(&acme(), &late, &[7; 16])).await;
+    overtaken(&database, transactions::redeem(&acme(), &late, NOW, &[7; 16])).await;
 }
 
 #[tokio::test]
@@ -250,6 +329,10 @@ async fn the_first_reading_and_each_new_refusal_are_noted() {
     done(&database, transactions::note_refusal(&acme(), &hash(1), "access_denied")).await;
     overtaken(&database, transactions::note_refusal(&acme(), &hash(1), "access_denied")).await;
     done(&database, transactions::note_refusal(&acme(), &hash(1), "invalid_grant")).await;
+    overtaken(&database, transactions::note_refusal(&acme(), &hash(1), "access_denied")).await;
+    done(&database, transactions::note_refusal(&acme(), &hash(1), "access")).await;
+    let found = stored(&database, 1).await.at(NOW);
+    assert!(found.facts().has_logged("access_denied") && !found.facts().has_logged("denied"));
     overtaken(&database, transactions::note_refusal(&acme(), &hash(2), "access_denied")).await;
 }
 
