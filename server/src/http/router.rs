@@ -61,7 +61,7 @@ fn paths() -> Router<Arc<App>> {
         .merge(oauth)
         .merge(device::routes())
         .merge(pages)
-        .nest("/api/v2", management::routes())
+        .merge(management::routes())
         .fallback(pages::not_found)
 }
 

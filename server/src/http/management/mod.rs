@@ -17,13 +17,17 @@ mod users;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 use crate::App;
 use crate::denied::Denied;
 
-/// Every path below `/api/v2`.
+/// Every path of the Management API.
 pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().nest("/api/v2", below()).route("/api/v2/", any(unknown))
+}
+
+fn below() -> Router<Arc<App>> {
     Router::new()
         .route("/users", get(users::list).post(users::create))
         .route("/users-by-email", get(users::by_email))
@@ -55,6 +59,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
             "/client-grants/{id}",
             get(grants::read).patch(grants::change).delete(grants::delete),
         )
-        .fallback(async || error::Error::from(Denied::NoSuchPath))
         .method_not_allowed_fallback(async || error::Error::from(Denied::MethodNotAllowed))
+        .route("/{*rest}", any(unknown))
+}
+
+/// A fallback of our own would give way to the device paths' `/api/{*rest}`.
+async fn unknown() -> error::Error {
+    Denied::NoSuchPath.into()
 }

@@ -35,9 +35,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Named<T> {
             return Err(Denied::NoSuchPath.into());
         }
         let read = Path::<T>::from_request_parts(parts, app).await;
-        let Path(names) = read.map_err(|_undecodable| {
-            Denied::InvalidPath(String::from("The path is not percent-encoded UTF-8"))
-        })?;
+        let wrong = |what: &str| Denied::InvalidPath(format!("The path {what}"));
+        let Path(names) = read.map_err(|_undecodable| wrong("is not percent-encoded UTF-8"))?;
+        if parts.uri.path().contains("%00") {
+            return Err(wrong("holds a NUL character").into());
+        }
         Ok(Self(names))
     }
 }
@@ -58,11 +60,27 @@ impl FromRequest<Arc<App>> for Body {
             BodyError::Broken => Denied::InvalidBody(error.description()),
         })?;
         match json::parse(&bytes) {
+            Ok(value) if has_nul(&value) => {
+                let message = String::from("The body holds a NUL character, \\u0000");
+                Err(Denied::InvalidBody(message).into())
+            }
             Ok(Value::Object(object)) => Ok(Self(object)),
             Ok(_) => {
                 Err(Denied::InvalidBody(String::from("The body must be a JSON object")).into())
             }
             Err(fault) => Err(Denied::InvalidBody(format!("The body is no JSON: {fault}")).into()),
+        }
+    }
+}
+
+/// PostgreSQL's text and JSON cannot hold this one character.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(has_nul),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
         }
     }
 }
@@ -94,6 +112,10 @@ impl Query {
         }
         let mut parameters = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            if name.contains('\0') || value.contains('\0') {
+                let message = String::from("The query string holds a NUL character");
+                return Err(Denied::InvalidQuery(message));
+            }
             let taken = parameters.insert(name.to_string(), value.into_owned());
             if taken.is_some() {
                 let message = format!("The parameter {name} is there more than once");
