@@ -12,6 +12,7 @@ use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy};
 use crate::push::Outgoing;
 use crate::secrets::Secrets;
+use crate::seen::SeenAssertions;
 use crate::tenancy::PublicAddresses;
 use crate::worker::Outbox;
 
@@ -58,6 +59,8 @@ pub struct App {
     pub courier: Courier,
     /// The undecided requests of this process (architecture 4: a pending poll costs no write).
     pub open: OpenTransactions,
+    /// Client assertions that this process has seen.
+    pub seen: SeenAssertions,
     /// Pushes of requests that were just begun.
     pub outgoing: mpsc::Sender<Outgoing>,
     /// Rung when a row has work that is due.
@@ -83,6 +86,7 @@ impl App {
             addresses: parts.addresses,
             courier: parts.courier,
             open: OpenTransactions::default(),
+            seen: SeenAssertions::default(),
             outgoing,
             bell: Notify::new(),
             is_dev: parts.is_dev,

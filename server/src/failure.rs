@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use device_protocol::guardian::errors::Code;
 use domain::guardian::Refused;
@@ -30,7 +31,11 @@ pub enum DeviceFailure {
 pub struct Broken {
     cause: Box<dyn StdError + Send + Sync>,
     passes: bool,
+    number: u64,
 }
+
+/// Faults since the process began: what a caller can quote and the log names.
+static FAULTS: AtomicU64 = AtomicU64::new(1);
 
 /// Seconds after which a caller may try again while the database is away.
 pub const RETRY_AFTER_S: u32 = 5;
@@ -38,7 +43,13 @@ pub const RETRY_AFTER_S: u32 = 5;
 impl Broken {
     /// A fault that time alone does not mend.
     pub fn because(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { cause: cause.into(), passes: false }
+        let number = FAULTS.fetch_add(1, Ordering::Relaxed);
+        Self { cause: cause.into(), passes: false, number }
+    }
+
+    /// The number that the caller is told and the log line carries.
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 
     /// Whether trying again later may help: 503 and `Retry-After`, not 500.
@@ -56,7 +67,7 @@ impl fmt::Display for Broken {
 impl From<store::Error> for Broken {
     fn from(error: store::Error) -> Self {
         let passes = matches!(error, store::Error::Unavailable(_));
-        Self { cause: Box::new(error), passes }
+        Self { passes, ..Self::because(error) }
     }
 }
 

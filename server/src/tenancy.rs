@@ -34,8 +34,6 @@ pub struct Settings {
     pub push_factor: bool,
     /// Revoking one refresh token ends all of that user, client and audience (W192).
     pub revocation_deletes_grant: bool,
-    /// Requests for unknown users are acknowledged and expire (C51, A16).
-    pub privacy_mode: bool,
 }
 
 impl Default for Settings {
@@ -49,7 +47,6 @@ impl Default for Settings {
             require_consent_read: false,
             push_factor: true,
             revocation_deletes_grant: false,
-            privacy_mode: false,
         }
     }
 }

@@ -66,6 +66,7 @@ async fn send_due(app: &App) {
 
 async fn sweep_expired(app: &App, now: Timestamp) {
     app.open.sweep(now);
+    app.seen.sweep(now);
     if let Err(error) = sweep::run(&app.database, now).await {
         tracing::error!(cause = %error, "expired rows could not be swept");
     }

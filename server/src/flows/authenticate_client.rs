@@ -38,15 +38,6 @@ enum Proof<'a> {
     Assertion(&'a str),
 }
 
-/// How strictly a seen assertion is remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// Durably and for all nodes, before anything else happens: starts and redemptions.
-    Refused,
-    /// Not yet: the poll may only read "pending"; [`spend_assertion`] follows if it does more.
-    Deferred,
-}
-
 /// A client that has proven itself.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
@@ -76,13 +67,30 @@ pub async fn authenticate_client(
     Ok(Authenticated { client: known, unspent })
 }
 
-/// Remembers an assertion as used; a second use is refused (W37).
+/// Remembers an assertion as used, here only; a second use is refused (W37). For polls that read
+/// "pending" and nothing else.
+pub fn note_assertion(
+    app: &App,
+    unspent: Option<(Fingerprint, Timestamp)>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match unspent {
+        Some((hash, expires_at)) if !app.seen.first_use(hash, expires_at, now) => {
+            Err(refused("the assertion was used before"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Remembers an assertion as used, durably and for all nodes; a second use is refused (W37).
 pub async fn spend_assertion(
     app: &App,
     context: &Context,
     unspent: Option<(Fingerprint, Timestamp)>,
+    now: Timestamp,
 ) -> Result<(), Failure> {
     let Some((hash, expires_at)) = unspent else { return Ok(()) };
+    note_assertion(app, unspent, now)?;
     match app.database.run(replays::first_use(&context.tenant.id, &hash, expires_at)).await? {
         Written::Done => Ok(()),
         Written::Overtaken => Err(refused("the assertion was used before").into()),

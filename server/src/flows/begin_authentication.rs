@@ -86,7 +86,7 @@ async fn attempt(
         authenticate_client(app, context, (parameters, posted.basic.as_ref()), now).await?;
     let Authenticated { client, unspent } = authenticated;
     *known = Some(client.clone());
-    spend_assertion(app, context, unspent).await?;
+    spend_assertion(app, context, unspent, now).await?;
     let rules = tenant_rules(app, context);
     let shaped = request::shape(parameters, client.client(), &rules)?;
     let repeat = idempotency::find(app, context, (&client, posted), now).await?;

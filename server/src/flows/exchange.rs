@@ -36,11 +36,11 @@ pub async fn exchange(
     match grant_type {
         GrantType::Ciba => redeem(app, context, (authenticated, parameters, meta), now).await,
         GrantType::RefreshToken => {
-            spend_assertion(app, context, authenticated.unspent).await?;
+            spend_assertion(app, context, authenticated.unspent, now).await?;
             refresh(app, context, (client, parameters), now).await
         }
         GrantType::ClientCredentials => {
-            spend_assertion(app, context, authenticated.unspent).await?;
+            spend_assertion(app, context, authenticated.unspent, now).await?;
             client_credentials(app, context, (client, parameters), now).await
         }
     }

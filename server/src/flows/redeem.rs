@@ -8,7 +8,7 @@ use domain::{Fingerprint, Timestamp};
 use serde_json::{Map, Value, json};
 use store::{Engine, Write, Written, enrollments, log_events, transactions, users};
 
-use super::authenticate_client::{Authenticated, spend_assertion};
+use super::authenticate_client::{Authenticated, note_assertion, spend_assertion};
 use super::exchange::living_user;
 use super::log::{self, Entry};
 use super::tokens::{self, Granted, Order};
@@ -33,8 +33,12 @@ pub async fn redeem(
     if app.database.engine() == Engine::Sqlite {
         let tenant = &context.tenant.id;
         match app.open.poll(&hash, tenant, &client.id, rules, now) {
-            Glance::NotYet => return Err(Refusal::from(Reason::Undecided).into()),
+            Glance::NotYet => {
+                note_assertion(app, authenticated.unspent, now)?;
+                return Err(Refusal::from(Reason::Undecided).into());
+            }
             Glance::TooFast { pacing, has_grown } => {
+                note_assertion(app, authenticated.unspent, now)?;
                 if has_grown {
                     let write = transactions::record_pacing(tenant, &hash, &pacing);
                     // Overtaken: it was decided a moment ago; the next poll will tell.
@@ -47,26 +51,28 @@ pub async fn redeem(
     }
     let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
     let Some(stored) = found else {
-        spend_assertion(app, context, authenticated.unspent).await?;
+        spend_assertion(app, context, authenticated.unspent, now).await?;
         return Err(refused(app, context, (asked, &hash, Reason::UnknownRequest, None), now).await);
     };
     let transaction = stored.at(now);
     let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
     match transaction.poll(&client.id, rules, now) {
         PollAnswer::NotYet(pacing) => {
+            note_assertion(app, authenticated.unspent, now)?;
             note_pacing(app, context, &hash, &pacing).await?;
             Err(Refusal::from(Reason::Undecided).into())
         }
         PollAnswer::TooFast(pacing) => {
+            note_assertion(app, authenticated.unspent, now)?;
             note_pacing(app, context, &hash, &pacing).await?;
             Err(Refusal::slow_down(pacing.interval_s()).into())
         }
         PollAnswer::Over(reason) => {
-            spend_assertion(app, context, authenticated.unspent).await?;
+            spend_assertion(app, context, authenticated.unspent, now).await?;
             Err(refused(app, context, (asked, &hash, reason, logged), now).await)
         }
         PollAnswer::Ready(approved) => {
-            spend_assertion(app, context, authenticated.unspent).await?;
+            spend_assertion(app, context, authenticated.unspent, now).await?;
             collect(app, context, (asked, approved), now).await
         }
     }

@@ -46,8 +46,10 @@ fn apologise(broken: &Broken) -> Response {
         tracing::warn!(cause = %broken, "unavailable to a device");
         unavailable()
     } else {
-        tracing::error!(cause = %broken, "a device call is broken");
-        envelope(Code::InternalError, "The server could not answer. Its log says why")
+        let fault = broken.number();
+        tracing::error!(fault, cause = %broken, "a device call is broken");
+        let sentence = format!("The server could not answer (fault {fault})");
+        envelope(Code::InternalError, sentence)
     }
 }
 

@@ -39,9 +39,10 @@ fn apology(broken: &Broken) -> Response {
         let message = "The server cannot answer at the moment, try again later";
         return envelope(StatusCode::SERVICE_UNAVAILABLE, message, None);
     }
-    tracing::error!(cause = %broken, "broken for an administrator");
-    let message = "The server cannot answer this; its log says why";
-    envelope(StatusCode::INTERNAL_SERVER_ERROR, message, None)
+    let fault = broken.number();
+    tracing::error!(fault, cause = %broken, "broken for an administrator");
+    let message = format!("The server could not answer this (fault {fault})");
+    envelope(StatusCode::INTERNAL_SERVER_ERROR, &message, None)
 }
 
 fn envelope(status: StatusCode, message: &str, code: Option<&str>) -> Response {

@@ -85,8 +85,10 @@ impl Face {
             tracing::warn!(endpoint = self.endpoint.path(), cause = %broken, "unavailable");
             Refusal::unavailable(RETRY_AFTER_S.into())
         } else {
-            tracing::error!(endpoint = self.endpoint.path(), cause = %broken, "broken");
-            Reason::Broken.into()
+            let (endpoint, fault) = (self.endpoint.path(), broken.number());
+            tracing::error!(endpoint, fault, cause = %broken, "broken");
+            let text = format!("The server met an unexpected condition (fault {fault})");
+            Refusal::because(Reason::Broken, text)
         };
         self.refuse(&refusal)
     }

@@ -76,7 +76,7 @@ pub(crate) async fn revoke(
         let parameters = parameters?;
         let proven =
             flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
-        flows::spend_assertion(&app, &context, proven.unspent).await?;
+        flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::revoke(&app, &context, (&proven.client, &parameters), now).await
     };
     match outcome.await {
@@ -98,7 +98,7 @@ pub(crate) async fn cancel(
         let parameters = parameters?;
         let proven =
             flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
-        flows::spend_assertion(&app, &context, proven.unspent).await?;
+        flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::cancel(&app, &context, (&proven.client, &parameters, &meta), now).await
     };
     match outcome.await {
