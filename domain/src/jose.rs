@@ -11,6 +11,7 @@ mod claims;
 mod compact;
 mod der;
 pub mod hs256;
+pub mod json;
 mod jwk;
 mod jwk_set;
 mod names;

@@ -51,16 +51,6 @@ pub fn members(text: &[u8]) -> Result<Vec<(String, Value)>, Fault> {
     read(text, Members)
 }
 
-/// Reads a JSON object as by [`parse`].
-pub fn parse_object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
-    match parse(text)? {
-        Value::Object(members) => Ok(members),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(Fault { text: String::from("not a JSON object"), is_ambiguous: false })
-        }
-    }
-}
-
 fn read<'de, S: DeserializeSeed<'de>>(text: &'de [u8], seed: S) -> Result<S::Value, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = seed.deserialize(&mut reader)?;

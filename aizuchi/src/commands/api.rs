@@ -8,7 +8,7 @@ use server::admin::Command;
 use super::administration::{Inside, find};
 use crate::terminal::{DONE, Outcome, Terminal};
 
-/// Make, list and show the APIs that tokens are for.
+/// Make, list, show and delete the APIs that tokens are for.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -45,6 +45,14 @@ Example:
         #[command(flatten)]
         inside: Inside,
     },
+    /// Remove an API; the Management API stays.
+    #[command(after_help = "Example:\n  aizuchi api delete https://api.example.com/loans")]
+    Delete {
+        /// Which.
+        identifier: String,
+        #[command(flatten)]
+        inside: Inside,
+    },
 }
 
 const FACTS: [(&str, &str); 5] = [
@@ -73,6 +81,11 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let apis = inside.common.carry_out(command).await?;
             let api = find(&apis, "identifier", &identifier, "api")?;
             inside.common.tell(&api, &FACTS, terminal)?;
+        }
+        Act::Delete { identifier, inside } => {
+            let command = Command::ApiDelete { tenant: inside.tenant, identifier };
+            let told = inside.common.carry_out(command).await?;
+            inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }
     Ok(ExitCode::from(DONE))

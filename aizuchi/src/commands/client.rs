@@ -9,7 +9,7 @@ use server::admin::Command;
 use super::administration::{Inside, find};
 use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
-/// Make, list and show clients, and give one a new secret.
+/// Make, list, show and delete clients, and give one a new secret.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -57,6 +57,14 @@ Examples:
         #[command(flatten)]
         inside: Inside,
     },
+    /// Remove a client with its tokens and open requests.
+    #[command(after_help = "Example:\n  aizuchi client delete CLIENT_ID")]
+    Delete {
+        /// Which.
+        client_id: String,
+        #[command(flatten)]
+        inside: Inside,
+    },
 }
 
 const SECRET: [(&str, &str); 2] =
@@ -94,6 +102,11 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let command = Command::ClientRotateSecret { tenant: inside.tenant, client_id };
             let client = inside.common.carry_out(command).await?;
             inside.common.tell(&client, &SECRET, terminal)?;
+        }
+        Act::Delete { client_id, inside } => {
+            let command = Command::ClientDelete { tenant: inside.tenant, client_id };
+            let told = inside.common.carry_out(command).await?;
+            inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }
     Ok(ExitCode::from(DONE))

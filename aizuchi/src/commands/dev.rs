@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     if arguments.json {
         terminal.json(&card)?;
     } else {
-        for line in lines(&card) {
+        for line in lines(&card, &arguments.data.display().to_string()) {
             terminal.line(&line)?;
         }
     }
@@ -99,9 +99,9 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
 }
 
 /// The card for people.
-fn lines(card: &Value) -> Vec<String> {
+fn lines(card: &Value, data: &str) -> Vec<String> {
     let text = |pointer: &str| card.pointer(pointer).and_then(Value::as_str).unwrap_or("-");
-    let mut lines = vec![
+    vec![
         String::new(),
         String::from("Aizuchi is ready. Ctrl-C stops it."),
         String::new(),
@@ -118,22 +118,22 @@ fn lines(card: &Value) -> Vec<String> {
         format!("  API          {}", text("/api/identifier")),
         format!("  user         {}   {}", text("/user/user_id"), text("/user/email")),
         String::new(),
-        String::from("Give the user a phone, then ask:"),
+        String::from("Give the user a phone in another terminal, ask, and approve in a third:"),
         format!(
-            "  curl -X POST '{}dev/users/{}/phone'",
-            text("/http"),
-            text("/user/user_id").replace('|', "%7C")
+            "  aizuchi phone enroll \"$(aizuchi user ticket '{}' --data {data})\" --ca {}",
+            text("/user/user_id"),
+            text("/ca_file")
         ),
-    ];
-    lines.push(format!(
-        "  aizuchi ask --issuer {} --ca {} --client-id {} --client-secret {} --user '{}' --message 'Pay 20 EUR'",
-        text("/issuer"),
-        text("/ca_file"),
-        text("/client/client_id"),
-        text("/client/client_secret"),
-        text("/user/user_id")
-    ));
-    lines
+        format!(
+            "  aizuchi ask --issuer {} --ca {} --client-id {} --client-secret {} --user '{}' --message 'Pay 20 EUR'",
+            text("/issuer"),
+            text("/ca_file"),
+            text("/client/client_id"),
+            text("/client/client_secret"),
+            text("/user/user_id")
+        ),
+        String::from("  aizuchi phone approve"),
+    ]
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
             "client": {"client_id": "c-id", "client_secret": "c-secret"},
             "api": {"identifier": "api-id"}, "user": {"user_id": "auth0|1", "email": "a@b.c"},
         });
-        let told = lines(&card).join("\n");
+        let told = lines(&card, "d").join("\n");
         for fact in [
             "https://localhost:1/",
             "http://localhost:2/",

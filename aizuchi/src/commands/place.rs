@@ -1,12 +1,16 @@
 //! Which installation a command works on: a configuration file, or a data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 use server::Mode;
 use server::config::{Config, Setting};
 
 use crate::terminal::Failed;
+
+/// The folder that `aizuchi dev` uses unless it is told otherwise.
+const DEV_FOLDER: &str = "aizuchi-data";
 
 /// The installation. Without an option it is the folder that `aizuchi dev` uses.
 #[derive(Args)]
@@ -41,8 +45,21 @@ impl Place {
         if let Some(url) = &self.database {
             settings.push(setting("database.url", url)?);
         }
+        if self.config.is_none()
+            && let Some(issuer) = self.issuer_of_dev()
+        {
+            settings.push(setting("server.public_url", &issuer)?);
+        }
         Config::read(self.config.as_deref(), &settings)
             .map_err(|error| Failed::because(error.to_string()))
+    }
+
+    /// Where `aizuchi dev` last listened on this data: it takes its address from its port.
+    fn issuer_of_dev(&self) -> Option<String> {
+        let folder = self.data.as_deref().unwrap_or(Path::new(DEV_FOLDER));
+        let card = std::fs::read(folder.join("dev-card.json")).ok()?;
+        let card: Value = serde_json::from_slice(&card).ok()?;
+        card.get("issuer").and_then(Value::as_str).map(str::to_owned)
     }
 }
 

@@ -7,13 +7,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use server::admin::{Command, IMPORT_LIMIT, ImportedUser};
 
-use super::administration::{Common, Inside, find};
+use super::administration::{Common, Inside};
 use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
 /// No import file is larger.
 const IMPORT_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Make, list, show, block and import users, and give one a ticket for a phone.
+/// Make, list, show, block, delete and import users, and give one a ticket for a phone.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -40,7 +40,7 @@ enum Act {
         #[command(flatten)]
         inside: Inside,
     },
-    /// One user, of the newest.
+    /// One user.
     #[command(after_help = "Example:\n  aizuchi user show 'auth0|…'")]
     Show {
         /// Who.
@@ -85,6 +85,14 @@ Example:
         #[command(flatten)]
         inside: Inside,
     },
+    /// Remove a user with phones, tokens and open requests.
+    #[command(after_help = "Example:\n  aizuchi user delete 'auth0|…'")]
+    Delete {
+        /// Which.
+        user_id: String,
+        #[command(flatten)]
+        inside: Inside,
+    },
 }
 
 const FACTS: [(&str, &str); 5] = [
@@ -109,9 +117,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             inside.common.list(&users, &["/user_id", "/email", "/name"], terminal)?;
         }
         Act::Show { user_id, inside } => {
-            let users =
-                inside.common.carry_out(Command::UserList { tenant: inside.tenant }).await?;
-            let user = find(&users, "user_id", &user_id, "user")?;
+            let command = Command::UserShow { tenant: inside.tenant, user_id };
+            let user = inside.common.carry_out(command).await?;
             inside.common.tell(&user, &FACTS, terminal)?;
         }
         Act::Block { user_id, inside } => block(user_id, inside, true, terminal).await?,
@@ -131,6 +138,11 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let (common, tenant) = (inside.common, inside.tenant);
             let told = import(&common, &tenant, &users).await?;
             common.tell(&told, &[("created", "/created"), ("existed", "/existed")], terminal)?;
+        }
+        Act::Delete { user_id, inside } => {
+            let command = Command::UserDelete { tenant: inside.tenant, user_id };
+            let told = inside.common.carry_out(command).await?;
+            inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }
     Ok(ExitCode::from(DONE))

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::json::{self, JsonError};
 use crate::Timestamp;
-use crate::json::{self, Fault};
 
 /// The last second we take: far beyond any date in use, exact in a double as milliseconds.
 const LATEST_SECOND: f64 = 1e12;
@@ -16,7 +16,7 @@ const MAX_AUDIENCES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimError {
     /// The claims are not one unambiguous JSON object.
-    NotAnObject(Fault),
+    NotAnObject(JsonError),
     /// A claim that must be there is not.
     Missing(&'static str),
     /// A claim is of another type than `wanted`, or out of its range.

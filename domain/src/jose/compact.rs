@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use super::json::{self, JsonError};
 use super::{Algorithm, ClaimError, Claims, JwkError, PublicKey};
-use crate::json::{self, Fault};
 
 /// Why a token is not taken. Holds nothing of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum JwsError {
     /// Not three parts of base64url.
     Malformed,
     /// The header is not one unambiguous JSON object.
-    Header(Fault),
+    Header(JsonError),
     /// A header member is of a wrong type.
     HeaderMember(&'static str),
     /// `crit` demands what we do not know.

@@ -8,8 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::compact::{Parts, refuse_critical, same_type, text};
-use super::{Claims, JwsError};
-use crate::json;
+use super::{Claims, JwsError, json};
 
 /// Signs `claims_json` as a token of type `typ`, which is a constant of ours and needs no escaping.
 pub fn sign(key: &[u8; 32], typ: &'static str, claims_json: &str) -> String {

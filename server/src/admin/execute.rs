@@ -9,7 +9,7 @@ use store::users_search::{Search, SortField};
 use store::{clients, resource_servers, tenants, users_search};
 
 use super::samples::{self, Sample, object};
-use super::{Command, Refused, import, keys};
+use super::{Command, Refused, import, keys, one};
 use crate::App;
 use crate::flows::{self, administer};
 use crate::tenancy::{Context, FIRST_TENANT, Settings};
@@ -19,67 +19,60 @@ const LIST_LIMIT: u32 = 1000;
 
 /// Carries out one command.
 pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Value, Refused> {
+    let tenant = &existing(app, command.tenant(), now).await?;
     match command {
         Command::TenantCreate { name } => create_tenant(app, &name, now).await,
         Command::TenantList {} => list_tenants(app).await,
-        Command::ClientCreate { tenant, name, members } => {
-            let tenant = existing(app, &tenant, now).await?;
+        Command::ClientCreate { name, members, .. } => {
             let Sample { client_id, client_secret } =
-                create_client(app, &tenant, &name, &members, now).await?;
+                create_client(app, tenant, &name, &members, now).await?;
             Ok(json!({ "client_id": client_id, "client_secret": client_secret }))
         }
-        Command::ClientList { tenant } => {
-            let tenant = existing(app, &tenant, now).await?;
-            let rows = clients::list(&app.database, &tenant, 0, LIST_LIMIT).await?;
+        Command::ClientList { .. } => {
+            let rows = clients::list(&app.database, tenant, 0, LIST_LIMIT).await?;
             documents(&rows.iter().map(|row| row.document.as_str()).collect::<Vec<_>>())
         }
-        Command::ClientRotateSecret { tenant, client_id } => {
-            let tenant = existing(app, &tenant, now).await?;
+        Command::ClientRotateSecret { client_id, .. } => {
             let id = ClientId::new(client_id);
-            let made = administer::rotate_secret(app, &tenant, &id, now).await?;
+            let made = administer::rotate_secret(app, tenant, &id, now).await?;
             Ok(json!({ "client_id": id.as_str(), "client_secret": made.client_secret }))
         }
-        Command::ApiCreate { tenant, identifier, scopes } => {
-            let tenant = existing(app, &tenant, now).await?;
+        Command::ClientDelete { client_id, .. } => {
+            one::delete_client(app, tenant, &ClientId::new(client_id), now).await
+        }
+        Command::ApiCreate { identifier, scopes, .. } => {
             let scopes: Vec<Value> = scopes.iter().map(|value| json!({ "value": value })).collect();
             let body = json!({ "identifier": identifier, "name": identifier, "scopes": scopes });
-            create_api(app, &tenant, body, now).await
+            create_api(app, tenant, body, now).await
         }
-        Command::ApiList { tenant } => {
-            let tenant = existing(app, &tenant, now).await?;
-            let rows = resource_servers::list(&app.database, &tenant, 0, LIST_LIMIT).await?;
+        Command::ApiList { .. } => {
+            let rows = resource_servers::list(&app.database, tenant, 0, LIST_LIMIT).await?;
             documents(&rows.iter().map(|row| row.document.as_str()).collect::<Vec<_>>())
         }
-        Command::UserCreate { tenant, email, name } => {
-            let tenant = existing(app, &tenant, now).await?;
-            create_user(app, &tenant, (&email, name.as_deref()), now).await
+        Command::ApiDelete { identifier, .. } => {
+            one::delete_api(app, tenant, &identifier, now).await
         }
-        Command::UserList { tenant } => {
-            let tenant = existing(app, &tenant, now).await?;
-            list_users(app, &tenant).await
+        Command::UserCreate { email, name, .. } => {
+            create_user(app, tenant, (&email, name.as_deref()), now).await
         }
-        Command::UserBlock { tenant, user_id, blocked } => {
-            let tenant = existing(app, &tenant, now).await?;
+        Command::UserList { .. } => list_users(app, tenant).await,
+        Command::UserShow { user_id, .. } => {
+            one::show_user(app, tenant, &UserId::new(user_id)).await
+        }
+        Command::UserDelete { user_id, .. } => {
+            one::delete_user(app, tenant, &UserId::new(user_id), now).await
+        }
+        Command::UserBlock { user_id, blocked, .. } => {
             let body = object(json!({ "blocked": blocked }));
             let id = UserId::new(user_id);
-            Ok(administer::change_user(app, (&tenant, &id), &body, now).await?)
+            Ok(administer::change_user(app, (tenant, &id), &body, now).await?)
         }
-        Command::UserImport { tenant, users } => {
-            let tenant = existing(app, &tenant, now).await?;
-            import::users(app, &tenant, &users, now).await
+        Command::UserImport { users, .. } => import::users(app, tenant, &users, now).await,
+        Command::TicketCreate { user_id, .. } => {
+            create_ticket(app, tenant, &UserId::new(user_id), now).await
         }
-        Command::TicketCreate { tenant, user_id } => {
-            let tenant = existing(app, &tenant, now).await?;
-            create_ticket(app, &tenant, &UserId::new(user_id), now).await
-        }
-        Command::KeyList { tenant } => {
-            let tenant = existing(app, &tenant, now).await?;
-            keys::list(app, &tenant).await
-        }
-        Command::KeyRotate { tenant } => {
-            let tenant = existing(app, &tenant, now).await?;
-            keys::rotate(app, &tenant, now).await
-        }
+        Command::KeyList { .. } => keys::list(app, tenant).await,
+        Command::KeyRotate { .. } => keys::rotate(app, tenant, now).await,
     }
 }
 
@@ -201,7 +194,11 @@ pub(super) async fn create_user(
 }
 
 /// The tenant as its own address reaches it.
-async fn context(app: &App, tenant: &TenantId, now: Timestamp) -> Result<Context, Refused> {
+pub(super) async fn context(
+    app: &App,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Context, Refused> {
     let found = if tenant.as_str() == FIRST_TENANT {
         Some(app.context_by_host("", now).await?)
     } else {

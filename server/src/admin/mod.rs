@@ -6,6 +6,7 @@
 mod execute;
 mod import;
 mod keys;
+mod one;
 mod samples;
 mod socket;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::denied::Denial;
 use crate::failure::Failure;
+use crate::tenancy::FIRST_TENANT;
 
 pub use execute::execute;
 pub(crate) use samples::{
@@ -56,6 +58,13 @@ pub enum Command {
         /// Which.
         client_id: String,
     },
+    /// Removes a client with its tokens and open requests.
+    ClientDelete {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        client_id: String,
+    },
     /// A new API.
     ApiCreate {
         /// Whose.
@@ -71,6 +80,13 @@ pub enum Command {
         /// Whose.
         tenant: String,
     },
+    /// Removes an API.
+    ApiDelete {
+        /// Whose.
+        tenant: String,
+        /// Its identifier.
+        identifier: String,
+    },
     /// A new user.
     UserCreate {
         /// Whose.
@@ -85,6 +101,20 @@ pub enum Command {
     UserList {
         /// Whose.
         tenant: String,
+    },
+    /// One user.
+    UserShow {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        user_id: String,
+    },
+    /// Removes a user with devices, tokens and open requests.
+    UserDelete {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        user_id: String,
     },
     /// Blocks or unblocks a user.
     UserBlock {
@@ -119,6 +149,31 @@ pub enum Command {
         /// Whose.
         tenant: String,
     },
+}
+
+impl Command {
+    /// The tenant it is about; the first one for commands about tenants themselves.
+    fn tenant(&self) -> &str {
+        match self {
+            Self::TenantCreate { .. } | Self::TenantList {} => FIRST_TENANT,
+            Self::ClientCreate { tenant, .. }
+            | Self::ClientList { tenant }
+            | Self::ClientRotateSecret { tenant, .. }
+            | Self::ClientDelete { tenant, .. }
+            | Self::ApiCreate { tenant, .. }
+            | Self::ApiList { tenant }
+            | Self::ApiDelete { tenant, .. }
+            | Self::UserCreate { tenant, .. }
+            | Self::UserList { tenant }
+            | Self::UserShow { tenant, .. }
+            | Self::UserDelete { tenant, .. }
+            | Self::UserBlock { tenant, .. }
+            | Self::UserImport { tenant, .. }
+            | Self::TicketCreate { tenant, .. }
+            | Self::KeyList { tenant }
+            | Self::KeyRotate { tenant } => tenant,
+        }
+    }
 }
 
 /// Users in one [`Command::UserImport`].

@@ -57,7 +57,7 @@ impl Story<'_, '_> {
         let user_id = self.welcome_user(&administrator).await?;
         let mut phone = self.enroll_phone(&administrator, &user_id).await?;
 
-        let id = self.start(&endpoints, &bank, &user_id, "Pay 250 EUR to Alma, 21-49").await?;
+        let id = self.start(&endpoints, &bank, &user_id, "Pay 250 EUR to Otto, 21-49").await?;
         self.poll_pending(&endpoints, &bank, &id).await?;
         let push = self.push_arrives(&phone, &[]).await?;
         self.read_and_answer(&mut phone, &push, Decision::Accepted).await?;

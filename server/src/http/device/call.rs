@@ -9,7 +9,7 @@ use device_protocol::guardian::enroll::ticket_of;
 use device_protocol::guardian::errors::Code;
 use domain::Timestamp;
 use domain::guardian::Refused;
-use domain::json;
+use domain::jose::json;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 

@@ -1,0 +1,227 @@
+//! What the command tests share: running the binary, a development server, plain HTTP to it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    /// The one JSON document on standard output (O4).
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.out.lines().count(), 1, "one document on one line: {self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The same, of a command that must have succeeded.
+    pub(crate) fn done(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+/// Runs `aizuchi` to its end.
+pub(crate) fn aizuchi(arguments: &[&str]) -> Said {
+    let output = command(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Said {
+        code: output.status.code().expect("ended by itself"),
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+    }
+}
+
+/// The command, not yet started; nothing of the environment configures it.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aizuchi"));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _value) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AIZUCHI_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The database of a test on PostgreSQL: a schema of its own, as `--database`.
+#[expect(clippy::disallowed_methods, reason = "the one variable that chooses the engine")]
+pub(crate) fn postgres_database() -> Option<String> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let url = std::env::var("TEST_POSTGRES_URL").ok()?;
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    Some(format!("{url}{joint}schema=cli_{}_{number}", std::process::id()))
+}
+
+/// A development server; ended when dropped.
+pub(crate) struct Dev {
+    child: Child,
+    /// The line that it printed.
+    pub(crate) line: String,
+    /// The same, read.
+    pub(crate) card: Value,
+    /// Its data folder, with whatever a test keeps beside the data.
+    pub(crate) folder: TempDir,
+    /// `--database`, if it is not a file in the folder.
+    pub(crate) database: Option<String>,
+}
+
+impl Dev {
+    /// Starts one in a fresh folder, on free ports.
+    pub(crate) fn start(more: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), postgres_database(), more)
+    }
+
+    /// Starts one on the data of `folder`.
+    pub(crate) fn start_in(folder: TempDir, database: Option<String>, more: &[&str]) -> Self {
+        let data = data(&folder);
+        let mut arguments = vec!["dev", "--json", "--data", data.as_str()];
+        arguments.extend(["--https-port", "0", "--http-port", "0", "--set", "ciba.interval_s=1"]);
+        if let Some(url) = &database {
+            arguments.extend(["--database", url]);
+        }
+        arguments.extend_from_slice(more);
+        let mut child =
+            command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let card = serde_json::from_str(&line).unwrap_or_else(|_| {
+            let mut told = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+            panic!("no card but {line:?}; {told}")
+        });
+        // Drained, so that a talkative server never waits for us.
+        let mut logs = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut logs, &mut std::io::sink()));
+        Self { child, line, card, folder, database }
+    }
+
+    /// A text of the card.
+    pub(crate) fn text(&self, pointer: &str) -> String {
+        self.card.pointer(pointer).and_then(Value::as_str).expect("in the card").to_owned()
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> String {
+        data(&self.folder)
+    }
+
+    /// A file beside the data.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Runs an administration command on its data.
+    pub(crate) fn administer(&self, arguments: &[&str]) -> Said {
+        let data = self.data();
+        let mut all = arguments.to_vec();
+        all.extend(["--data", data.as_str(), "--json"]);
+        if let Some(url) = &self.database {
+            all.extend(["--database", url]);
+        }
+        aizuchi(&all)
+    }
+
+    /// `aizuchi ask` as the card's client asks the card's user.
+    pub(crate) fn ask(&self, message: &str, more: &[&str]) -> Command {
+        let (issuer, ca) = (self.text("/issuer"), self.text("/ca_file"));
+        let (id, secret) = (self.text("/client/client_id"), self.text("/client/client_secret"));
+        let user = self.text("/user/user_id");
+        let mut arguments = vec!["ask", "--json", "--issuer", &issuer, "--ca", &ca];
+        arguments.extend(["--client-id", &id, "--client-secret", &secret, "--user", &user]);
+        arguments.extend(["--message", message]);
+        arguments.extend_from_slice(more);
+        let mut command = command(&arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Enrolls a phone for the card's user; its state file.
+    pub(crate) fn enroll(&self, name: &str, more: &[&str]) -> String {
+        let ticket =
+            self.administer(&["user", "ticket", &self.text("/user/user_id")]).done().json();
+        let (state, ca) = (self.file(name), self.text("/ca_file"));
+        let url = ticket["ticket_url"].as_str().expect("a ticket").to_owned();
+        let mut arguments = vec!["phone", "enroll", &url, "--ca", &ca, "--state", &state];
+        arguments.extend_from_slice(more);
+        aizuchi(&arguments).done();
+        state
+    }
+
+    /// One request on the plain listener: status and body.
+    pub(crate) fn http(&self, method: &str, path: &str) -> (u16, String) {
+        http(&self.text("/http"), method, path)
+    }
+
+    /// Asks it to end, as Ctrl-C or a service manager does.
+    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, TempDir, Option<String>) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        (status, folder, self.database.take())
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Already gone after `stop`.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn data(folder: &TempDir) -> String {
+    folder.path().join("data").to_string_lossy().into_owned()
+}
+
+/// One plain HTTP/1.1 request to `base` (`http://localhost:PORT/`).
+pub(crate) fn http(base: &str, method: &str, path: &str) -> (u16, String) {
+    let authority = base.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
+    (status, body)
+}
+
+/// What a finished child said.
+pub(crate) fn said(child: Child) -> Said {
+    let output = child.wait_with_output().unwrap();
+    Said {
+        code: output.status.code().expect("ended by itself"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Whether only its owner may read a file.
+pub(crate) fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode().trailing_zeros() >= 6
+}
+
+/// The paths in a folder.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}

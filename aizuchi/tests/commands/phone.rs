@@ -1,0 +1,84 @@
+//! O8 to O12: the authenticator in a terminal, against a development server.
+
+use std::path::Path;
+
+use crate::common::{Dev, Said, aizuchi, is_private, said};
+
+fn phone(act: &[&str], state: &str) -> Said {
+    let mut arguments = vec!["phone"];
+    arguments.extend_from_slice(act);
+    arguments.extend(["--state", state, "--json"]);
+    aizuchi(&arguments)
+}
+
+/// O8, O12: enrolled by the text of a QR code with a key of its own; forgotten on both sides.
+#[test]
+fn a_phone_enrolls_by_the_qr_text_and_is_forgotten() {
+    let dev = Dev::start(&[]);
+    let user = dev.text("/user/user_id");
+    let ticket = dev.administer(&["user", "ticket", &user]).done().json();
+    let page_url = ticket["ticket_url"].as_str().unwrap();
+    let path = page_url.strip_prefix(&dev.text("/issuer")).unwrap();
+    let (status, page) = dev.http("GET", &format!("/{path}"));
+    assert_eq!(status, 200);
+    let (_, rest) = page.split_once("otpauth://").unwrap();
+    let qr = format!("otpauth://{}", rest.split(['"', '<']).next().unwrap());
+    let qr = qr.replace("&amp;", "&").replace("&#38;", "&");
+
+    let (state, ca) = (dev.file("phone.json"), dev.text("/ca_file"));
+    let enrolled = phone(&["enroll", &qr, "--ca", &ca], &state).done().json();
+    assert_eq!(enrolled["user_id"], user);
+    assert!(enrolled["id"].as_str().unwrap().starts_with("dev_"));
+    assert!(is_private(Path::new(&state)));
+    let again = phone(&["enroll", &qr, "--ca", &ca], &state);
+    assert!(again.code == 1 && again.err.contains("is already a phone"), "{again:?}");
+
+    phone(&["forget"], &state).done();
+    assert!(!Path::new(&state).exists());
+    let refused = said(dev.ask("Anyone there", &[]).spawn().unwrap());
+    assert!(refused.code == 3 && refused.err.contains("No eligible"), "{refused:?}");
+}
+
+/// O9, O10: what waits is listed and read; the first answer counts, a later one is late.
+#[test]
+fn requests_are_listed_read_and_answered_once() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("phone.json", &[]);
+    assert_eq!(phone(&["inbox"], &state).done().json(), serde_json::json!([]));
+    let scope = "openid transfer:funds";
+    let api = dev.text("/api/identifier");
+    let asking = dev.ask("Pay 20 EUR", &["--scope", scope, "--audience", &api]).spawn().unwrap();
+
+    let seen = phone(&["watch", "--count", "1"], &state).done().json();
+    let id = seen["id"].as_str().unwrap().to_owned();
+    let inbox = phone(&["inbox"], &state).done().json();
+    assert_eq!(inbox[0]["id"], id.as_str());
+    assert_eq!((&inbox[0]["state"], &inbox[0]["from"]), (&"open".into(), &"Example Bank".into()));
+    let shown = phone(&["show"], &state).done().json();
+    assert_eq!(shown["requested_details"]["binding_message"], "Pay 20 EUR");
+    assert_eq!(shown["requested_details"]["audience"], api);
+    let told = aizuchi(&["phone", "show", &id, "--state", &state]).done();
+    assert!(told.out.contains("Pay 20 EUR") && told.out.contains("transfer:funds"), "{told:?}");
+
+    assert_eq!(phone(&["approve", &id], &state).done().json()["answer"], "approved");
+    let late = phone(&["deny", &id], &state);
+    assert!(late.code == 1 && late.err.contains("too late"), "{late:?}");
+    assert_eq!(said(asking).code, 0);
+    assert_eq!(phone(&["inbox"], &state).done().json()[0]["state"], "approved");
+    assert_eq!(phone(&["approve", "cns_unknown"], &state).code, 1);
+}
+
+/// O11: each new request is told once.
+#[test]
+fn watching_tells_each_request_once_and_may_answer_it() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("phone.json", &["--rsa"]);
+    let first = dev.ask("First", &[]).spawn().unwrap();
+    let told = phone(&["watch", "--count", "1", "--answer", "deny"], &state).done().json();
+    assert_eq!(told["consent"]["requested_details"]["binding_message"], "First");
+    assert_eq!(said(first).code, 1);
+    let second = dev.ask("Second", &[]).spawn().unwrap();
+    let told = phone(&["watch", "--count", "1", "--answer", "approve"], &state).done().json();
+    assert_eq!(told["consent"]["requested_details"]["binding_message"], "Second");
+    assert_eq!(said(second).code, 0);
+}
