@@ -253,25 +253,43 @@ pub fn note_refusal(tenant: &TenantId, auth_req_hash: &Fingerprint, error: &str)
     Write::new().exactly(1, NOTE, [tenant.into(), auth_req_hash.into(), word.into()])
 }
 
-/// Stores what became of the pushes; `due_at` is when to try the rest again.
+/// Stores what became of the pushes after `attempts` earlier tries; `due_at` is when to try the
+/// rest again. `Overtaken`: another node tried in between, and its receipts stand.
 pub fn record_pushes(
     tenant: &TenantId,
     auth_req_hash: &Fingerprint,
-    challenges: &[Challenge],
+    (attempts, challenges): (i64, &[Challenge]),
     due_at: Option<Timestamp>,
 ) -> Write {
     const RECORD: &str = "
         UPDATE transactions
         SET challenges = $3, push_attempts = push_attempts + 1,
             push_due_at = CASE WHEN state = 'pending' THEN $4 END
-        WHERE tenant_id = $1 AND auth_req_hash = $2";
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND push_attempts = $5";
     let params = [
         tenant.into(),
         auth_req_hash.into(),
         challenge::to_document(challenges).into(),
         due_at.into(),
+        attempts.into(),
     ];
     Write::new().exactly(1, RECORD, params)
+}
+
+/// Has the pushes of an undecided request sent once more, from the first try on. `Overtaken`: it
+/// is decided.
+pub fn push_again(
+    tenant: &TenantId,
+    auth_req_hash: &Fingerprint,
+    challenges: &[Challenge],
+    due_at: Timestamp,
+) -> Write {
+    const AGAIN: &str = "
+        UPDATE transactions SET challenges = $3, push_attempts = 0, push_due_at = $4
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending'";
+    let challenges = challenge::to_document(challenges);
+    let params = [tenant.into(), auth_req_hash.into(), challenges.into(), due_at.into()];
+    Write::new().exactly(1, AGAIN, params)
 }
 
 /// A transaction whose pushes are due.

@@ -111,10 +111,9 @@ fn repeated(context: &Context, mut facts: Facts, now: Timestamp) -> (Facts, Writ
     for challenge in &mut facts.challenges {
         challenge.receipt = Receipt::Waiting;
     }
-    let due_at = Some(now.plus_ms(PUSH_LEASE_MS));
-    let tenant = &context.tenant.id;
-    let write =
-        transactions::record_pushes(tenant, &facts.auth_req_hash, &facts.challenges, due_at);
+    let due_at = now.plus_ms(PUSH_LEASE_MS);
+    let (tenant, hash) = (&context.tenant.id, &facts.auth_req_hash);
+    let write = transactions::push_again(tenant, hash, &facts.challenges, due_at);
     (facts, write)
 }
 

@@ -18,6 +18,9 @@ use crate::meta::Meta;
 use crate::open::Glance;
 use crate::tenancy::Context;
 
+/// An id that no row has is logged again after this long.
+const UNKNOWN_LOGGED_S: i64 = 600;
+
 /// Answers a poll: tokens once, "pending" for free, and the end of the story otherwise.
 pub async fn redeem(
     app: &App,
@@ -217,15 +220,20 @@ async fn refused(
     let (authenticated, _, meta) = asked;
     let client = authenticated.client.client();
     let error = format!("{reason:?}");
-    let is_logged = logged.as_deref().is_some_and(|all| all.split(' ').any(|one| one == error));
+    let has_no_row = reason == Reason::UnknownRequest && logged.is_none();
+    let is_logged = if has_no_row {
+        // There may be no row to note it on: this process's memory keeps the log from filling.
+        !app.seen.first_use(*hash, now.plus_seconds(UNKNOWN_LOGGED_S), now)
+    } else {
+        logged.as_deref().is_some_and(|all| all.split(' ').any(|one| one == error))
+    };
     if !is_logged {
         let description = Refusal::from(reason).description(client.profile).into_owned();
         let details = json!({ "error": { "message": description } });
         let entry = Entry::new("ciba_exchange_failed", "A CIBA exchange was refused", details);
         let event = log::event(app, meta, entry.of_client(client), now);
         let tenant = &context.tenant.id;
-        let first = if reason == Reason::UnknownRequest && logged.is_none() {
-            // There may be no row to note it on.
+        let first = if has_no_row {
             Write::new()
         } else {
             transactions::note_refusal(tenant, hash, &error)

@@ -89,14 +89,14 @@ async fn send(
     let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);
     let due_at = waits.then(|| now.plus_ms(FIRST_WAIT_MS << attempts.clamp(0, 10)));
     let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
-    let first = transactions::record_pushes(tenant, hash, &challenges, due_at);
+    let first = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
     let write = events
         .iter()
         .fold(first.and(write), |write, event| log_events::append(write, tenant, event));
     match app.database.run(write).await? {
         Written::Done => {}
         Written::Overtaken => tracing::warn!(
-            transaction.id = %outgoing.facts.txn, "the receipts of a push found no request"
+            transaction.id = %outgoing.facts.txn, "the receipts of a push were overtaken"
         ),
     }
     Ok(())

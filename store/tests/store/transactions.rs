@@ -349,13 +349,20 @@ async fn pushes_that_are_due_are_leased_by_one_node_and_recorded() {
 
     let sent = Challenge { receipt: Receipt::Sent { at: NOW }, ..challenge("dev_one", 1) };
     let challenges = [sent, challenge("dev_two", 1)];
-    let record = transactions::record_pushes(&acme(), &hash(1), &challenges, Some(later(60)));
+    let record = transactions::record_pushes(&acme(), &hash(1), (0, &challenges), Some(later(60)));
     done(&database, record).await;
     let due = transactions::with_due_pushes(&database, later(60)).await.unwrap();
     assert_eq!(due.first().map(|due| due.attempts), Some(1));
     assert_eq!(stored(&database, 1).await.at(NOW).facts().challenges, challenges);
+    let late = transactions::record_pushes(&acme(), &hash(1), (0, &challenges), None);
+    overtaken(&database, late).await;
+    let again = transactions::push_again(&acme(), &hash(1), &challenges, later(5));
+    done(&database, again.clone()).await;
+    let due = transactions::with_due_pushes(&database, later(5)).await.unwrap();
+    assert_eq!(due.first().map(|due| due.attempts), Some(0));
     done(&database, transactions::deny(&acme(), &denied(&database, 1, later(10)).await)).await;
     assert!(transactions::with_due_pushes(&database, later(60)).await.unwrap().is_empty());
+    overtaken(&database, again).await;
 }
 
 #[tokio::test]
