@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
 use device_protocol::guardian::errors::Code;
@@ -75,6 +76,14 @@ fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<
     })
 }
 
+/// The id in a path, which may be bytes that are no text.
+type Id = Result<Path<String>, PathRejection>;
+
+/// What is no text names nothing, as the empty text does.
+fn text_of(id: Id) -> String {
+    id.map(|Path(id)| id).unwrap_or_default()
+}
+
 async fn enroll(call: Call) -> Result<Response, Error> {
     let order = flows::EnrollOrder { ticket: call.ticket(), body: call.json(), meta: &call.meta };
     let enrolled = flows::enroll_device(&call.app, &call.context, order, call.now).await?;
@@ -87,23 +96,23 @@ async fn resolve(call: Call) -> Result<StatusCode, Error> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn change_account(Path(id): Path<String>, call: Call) -> Result<Response, Error> {
+async fn change_account(id: Id, call: Call) -> Result<Response, Error> {
     let sent = flows::Sent { bearer: call.bearer(), body: call.json(), meta: &call.meta };
-    let device = DeviceId::new(id);
+    let device = DeviceId::new(text_of(id));
     let account = flows::change_device(&call.app, &call.context, (&device, sent), call.now).await?;
     Ok(error::json(StatusCode::OK, &account))
 }
 
-async fn delete_account(Path(id): Path<String>, call: Call) -> Result<StatusCode, Error> {
+async fn delete_account(id: Id, call: Call) -> Result<StatusCode, Error> {
     let sent = (call.bearer(), &call.meta);
-    let device = DeviceId::new(id);
+    let device = DeviceId::new(text_of(id));
     flows::unenroll_device(&call.app, &call.context, (&device, sent), call.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn consent(Path(id): Path<String>, call: Call) -> Result<Response, Error> {
+async fn consent(id: Id, call: Call) -> Result<Response, Error> {
     let sent = flows::ConsentRequest {
-        id: &ConsentId::new(id),
+        id: &ConsentId::new(text_of(id)),
         txtkn: call.consent_token(),
         proof: call.proof(),
         meta: &call.meta,
