@@ -191,7 +191,9 @@ impl Client {
         if grant_type == CIBA_GRANT {
             return self.may_use_ciba();
         }
-        if self.has_grant(grant_type) {
+        let needs_proof = grant_type == CLIENT_CREDENTIALS_GRANT;
+        let is_unproven = self.authentication == Authentication::Public;
+        if self.has_grant(grant_type) && !(needs_proof && is_unproven) {
             return Ok(());
         }
         let text = format!("Grant type '{grant_type}' not allowed for the client.");
