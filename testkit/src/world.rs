@@ -1,0 +1,468 @@
+//! The server under test, with everything outside of it in hand.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use domain::jose::RootKey;
+use domain::{TenantId, Timestamp, UserId};
+use http::{Method, Request, header};
+use serde_json::Value;
+use server::config::Config;
+use server::outside::{Clock, Courier, Entropy, Tray};
+
+use server::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
+use server::worker::Outbox;
+use server::{App, Parts, Secrets};
+use store::{Database, Faults};
+use tower::ServiceExt;
+
+use crate::answer::Answer;
+use crate::client::{Client, Proof};
+use crate::form::Form;
+use crate::operator::Operator;
+use crate::phone::{Phone, Pocket};
+use crate::place::Place;
+use crate::{seed, tokens};
+
+/// When every World begins: 2026-11-23T05:00:00Z, in Unix milliseconds.
+pub const START: i64 = 1_795_410_000_000;
+const ROOT_KEY: [u8; 32] = [7; 32];
+
+/// A future without its type: tests nest them deeply.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a World is made with.
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    settings: Settings,
+    start: Timestamp,
+    seed: u64,
+    is_dev: bool,
+    in_memory: bool,
+    faults: Option<Faults>,
+}
+
+impl Builder {
+    /// The public address, `https://…/`.
+    #[must_use]
+    pub fn public_url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.config.server.public_url);
+        self
+    }
+
+    /// Changes the configuration.
+    #[must_use]
+    pub fn configured(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Changes the settings of the first tenant.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// The moment at which the clock stands at first.
+    #[must_use]
+    pub const fn starting_at(mut self, start: Timestamp) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Where randomness starts.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// With the development tools.
+    #[must_use]
+    pub const fn dev(mut self) -> Self {
+        self.is_dev = true;
+        self
+    }
+
+    /// On SQLite, whatever the environment says.
+    #[must_use]
+    pub const fn on_sqlite(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
+    /// With writes that can be made to stop; each restart takes the handle it is given.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
+        self
+    }
+
+    /// The World: a tenant with keys, the bank as default client, an administrator's program, the
+    /// payments API, and the users alice, bob, carol and dave.
+    pub fn start(self) -> Boxed<'static, World> {
+        Box::pin(self.started())
+    }
+
+    async fn started(self) -> World {
+        let place = if self.in_memory { Place::folder() } else { Place::new() };
+        let clock = AtomicI64::new(self.start.ms());
+        let faults = self.faults.clone();
+        let house = House {
+            place: Arc::new(place),
+            config: self.config,
+            is_dev: self.is_dev,
+            seed: AtomicU64::new(self.seed),
+            clock,
+            node: Mutex::new(None),
+            outbox: tokio::sync::Mutex::new(None),
+        };
+        let house = Arc::new(house);
+        house.open(faults).await.expect("a fresh database opens");
+        let tenant = TenantId::new(FIRST_TENANT);
+        let pockets = Arc::new(Pocket::default());
+        let world = World { house, tenant, prefix: String::new(), pockets };
+        seed::tenant(&world, &self.settings).await;
+        world
+    }
+}
+
+/// One server process, which may be stopped and started on the same database.
+#[derive(Debug)]
+struct House {
+    place: Arc<Place>,
+    config: Config,
+    is_dev: bool,
+    seed: AtomicU64,
+    clock: AtomicI64,
+    node: Mutex<Option<Node>>,
+    outbox: tokio::sync::Mutex<Option<Outbox>>,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    app: Arc<App>,
+    router: Router,
+    ops: Router,
+}
+
+impl House {
+    async fn open(&self, faults: Option<Faults>) -> Result<(), store::Error> {
+        let options = self.place.options();
+        let database = match faults {
+            Some(faults) => Database::open_with_faults(&options, faults).await?,
+            None => Database::open(&options).await?,
+        };
+        let now = Timestamp::from_ms(self.clock.load(Ordering::SeqCst));
+        database.migrate(now).await?;
+        // Another seed each time: a server that starts again must not repeat its names.
+        let seed = self.seed.fetch_add(0x9e37_79b9, Ordering::SeqCst);
+        let https = self.config.server.public_url.clone();
+        let http = self.is_dev.then(|| String::from("http://localhost:8080/"));
+        let (app, outbox) = App::assemble(Parts {
+            config: self.config.clone(),
+            database,
+            clock: Clock::hand(now),
+            entropy: Entropy::seeded(seed),
+            courier: Courier::Tray(Tray::default()),
+            secrets: Secrets::derive(&RootKey::new(ROOT_KEY)),
+            addresses: PublicAddresses { https, http },
+            is_dev: self.is_dev,
+        });
+        server::flows::find_open_transactions(&app, now)
+            .await
+            .map_err(|failure| store::Error::Unavailable(failure.to_string()))?;
+        let router = server::http::router(Arc::clone(&app));
+        let ops = server::http::ops_router(Arc::clone(&app));
+        *self.outbox.lock().await = Some(outbox);
+        *self.node.lock().unwrap() = Some(Node { app, router, ops });
+        Ok(())
+    }
+
+    fn node(&self) -> Node {
+        self.node.lock().unwrap().clone().expect("the server runs")
+    }
+}
+
+/// A tenant of a server, and the people and programs around it.
+#[derive(Debug)]
+pub struct World {
+    house: Arc<House>,
+    tenant: TenantId,
+    prefix: String,
+    pockets: Arc<Pocket>,
+}
+
+impl World {
+    /// A World as most tests want it.
+    pub async fn new() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A World still to be described.
+    pub fn builder() -> Builder {
+        let mut config = Config::default();
+        config.server.public_url = String::from("https://login.example.com/");
+        Builder {
+            config,
+            settings: Settings::default(),
+            start: Timestamp::from_ms(START),
+            seed: 1,
+            is_dev: false,
+            in_memory: false,
+            faults: None,
+        }
+    }
+
+    /// The server's insides, for seeding and for looking at what is stored.
+    pub fn app(&self) -> Arc<App> {
+        self.house.node().app
+    }
+
+    /// The tenant.
+    pub const fn tenant_id(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Another tenant of the same server, under `/t/{name}`, with people and programs of its own.
+    pub async fn second_tenant(&self, name: &str) -> Self {
+        let world = Self {
+            house: Arc::clone(&self.house),
+            tenant: TenantId::new(name),
+            prefix: format!("t/{name}/"),
+            pockets: Arc::new(Pocket::default()),
+        };
+        seed::tenant(&world, &Settings::default()).await;
+        world
+    }
+
+    /// A second server on the same database, with a clock of its own; PostgreSQL only.
+    pub async fn second_node(&self) -> Option<Self> {
+        if !self.house.place.is_shareable() {
+            return None;
+        }
+        let house = House {
+            place: Arc::clone(&self.house.place),
+            config: self.house.config.clone(),
+            is_dev: self.house.is_dev,
+            seed: AtomicU64::new(self.house.seed.load(Ordering::SeqCst) + 1),
+            clock: AtomicI64::new(self.now().ms()),
+            node: Mutex::new(None),
+            outbox: tokio::sync::Mutex::new(None),
+        };
+        house.open(None).await.expect("a second node opens");
+        Some(Self {
+            house: Arc::new(house),
+            tenant: self.tenant.clone(),
+            prefix: self.prefix.clone(),
+            pockets: Arc::clone(&self.pockets),
+        })
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.house.clock.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.advance_ms(seconds * 1000);
+    }
+
+    /// Moves the clock.
+    pub fn advance_ms(&self, ms: i64) {
+        self.set_time(self.now().plus_ms(ms));
+    }
+
+    /// Moves the clock to a moment.
+    pub fn set_time(&self, now: Timestamp) {
+        self.house.clock.store(now.ms(), Ordering::SeqCst);
+        if let Some(node) = self.house.node.lock().unwrap().as_ref() {
+            node.app.clock.set(now);
+        }
+    }
+
+    /// Stops the server and starts it again on the same database.
+    pub async fn restart(&self) {
+        self.restart_with(None).await.expect("the server starts again");
+    }
+
+    /// Stops the server and starts it again, with writes that `faults` may stop.
+    pub async fn restart_with(&self, faults: Option<Faults>) -> Result<(), store::Error> {
+        self.empty_trays();
+        *self.house.outbox.lock().await = None;
+        *self.house.node.lock().unwrap() = None;
+        self.house.open(faults).await
+    }
+
+    /// Does the work that is due: pushes, sweeping.
+    pub fn run_worker(&self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            let app = self.app();
+            let mut outbox = self.house.outbox.lock().await;
+            if let Some(outbox) = outbox.as_mut() {
+                server::worker::run_once(&app, outbox).await;
+            }
+        })
+    }
+
+    /// Takes what lies in the trays to the phones.
+    pub(crate) fn empty_trays(&self) {
+        if let Some(node) = self.house.node.lock().unwrap().as_ref()
+            && let Some(tray) = node.app.courier.tray()
+        {
+            self.pockets.collect(tray);
+        }
+    }
+
+    pub(crate) fn pockets(&self) -> &Pocket {
+        &self.pockets
+    }
+
+    /// `https://T/` + `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}{path}", self.house.config.server.public_url, self.prefix)
+    }
+
+    /// `https://T/`.
+    pub fn issuer(&self) -> String {
+        self.url("")
+    }
+
+    /// The path of `path` (without its first slash) below the tenant's address.
+    pub fn path(&self, path: &str) -> String {
+        let url = url::Url::parse(&self.url("")).unwrap();
+        format!("{}{path}", url.path())
+    }
+
+    /// Sends a request through the whole router, as the public listener would.
+    pub fn send(&self, mut request: Request<Body>) -> Boxed<'_, Answer> {
+        if !request.headers().contains_key(header::HOST) {
+            let url = url::Url::parse(&self.house.config.server.public_url).unwrap();
+            let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+            request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        }
+        let router = self.house.node().router;
+        Box::pin(async move {
+            let Ok(response) = router.oneshot(request).await;
+            Answer::of(response).await
+        })
+    }
+
+    /// Sends a request to the operators' listener.
+    pub async fn send_to_ops(&self, request: Request<Body>) -> Answer {
+        let Ok(response) = self.house.node().ops.oneshot(request).await;
+        Answer::of(response).await
+    }
+
+    /// `GET` of a path below the tenant's address.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, &[], Vec::new()).await
+    }
+
+    /// Any method, headers and body, to a path below the tenant's address.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(self.path(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// `POST` of a form.
+    pub async fn post_form(&self, path: &str, form: &Form, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
+        all.extend_from_slice(headers);
+        self.request(Method::POST, path, &all, form.encode()).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn post_json(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.request(Method::POST, path, &all, body.to_string()).await
+    }
+
+    /// The bank: a confidential client with a secret that may ask people and refresh tokens.
+    pub fn client(&self) -> Client<'_> {
+        Client::new(self, seed::BANK, Proof::Secret(seed::secret_of(seed::BANK)))
+    }
+
+    /// Another client, registered with `members` beside those of the bank.
+    pub async fn registers(&self, name: &str, members: Value) -> Client<'_> {
+        let proof = seed::client(self, name, &members).await;
+        Client::new(self, name, proof)
+    }
+
+    /// A client that was registered before, with its secret.
+    pub fn registered(&self, name: &str) -> Client<'_> {
+        Client::new(self, name, Proof::Secret(seed::secret_of(name)))
+    }
+
+    /// Registers another API.
+    pub async fn registers_api(&self, document: Value) {
+        seed::api(self, &document).await;
+    }
+
+    /// Grants an API to a client, `subject_type` being `user` or `client`.
+    pub async fn grants(&self, client: &str, audience: &str, subject_type: &str, scope: &[&str]) {
+        seed::grant(self, (client, audience), subject_type, scope).await;
+    }
+
+    /// Adds a user of that name.
+    pub async fn adds_user(&self, name: &str) {
+        seed::user(self, name).await;
+    }
+
+    /// A person's phone; it enrolls when it is first needed.
+    pub fn phone_of(&self, person: &str) -> Phone<'_> {
+        Phone::new(self, person, person)
+    }
+
+    /// A further phone of a person.
+    pub fn second_phone_of(&self, person: &str) -> Phone<'_> {
+        Phone::new(self, person, &format!("{person} (second)"))
+    }
+
+    /// An administrator's program.
+    pub fn operator(&self) -> Operator<'_> {
+        Operator::new(self, Proof::Secret(seed::secret_of(seed::ADMINISTRATION)))
+    }
+
+    /// The user id of a person.
+    pub fn user_id(&self, person: &str) -> UserId {
+        if person.contains('|') {
+            UserId::new(person)
+        } else {
+            UserId::new(format!("auth0|{person}"))
+        }
+    }
+
+    /// A token, its signature checked with the published keys.
+    pub async fn verified(&self, token: &str) -> tokens::Token {
+        tokens::verified(self, token).await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() || Arc::strong_count(&self.house) > 1 {
+            return;
+        }
+        if let Some(outbox) = self.house.outbox.try_lock().ok().and_then(|mut outbox| outbox.take())
+        {
+            assert!(outbox.is_empty(), "pushes are left over: call run_worker");
+        }
+    }
+}
