@@ -35,7 +35,7 @@ pub async fn of_client(
         FROM client_credentials WHERE tenant_id = $1 AND client_id = $2
         ORDER BY created_at, id LIMIT $3";
     let params = [tenant.into(), client.into(), CREDENTIAL_LIMIT.into()];
-    database.all(READ, &params).await?.iter().map(read).collect()
+    database.few(READ, &params).await?.iter().map(read).collect()
 }
 
 /// Adds a credential; as a step behind others, only with them. `Overtaken`: the client has `most`.

@@ -96,10 +96,6 @@ impl Database {
     pub async fn run(&self, write: Write) -> Result<Written, Error> {
         self.check_faults()?;
         let fate = self.shared.faults.as_ref().map_or(Fate::Lives, Faults::next_write);
-        let write = match &self.shared.faults {
-            Some(faults) => faults.weakened(write),
-            None => write,
-        };
         let touches_configuration = write.touches_configuration();
         let answer = match fate {
             Fate::DiesBeforeCommit => return Err(Faults::error()),
@@ -121,6 +117,16 @@ impl Database {
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.one(sql, params),
             Running::Postgres(postgres) => postgres.one(sql, params).await,
+        }
+    }
+
+    /// The rows of a list that belongs to one key and is short, such as a person's devices: read
+    /// on the spot where the database is at hand.
+    pub(crate) async fn few(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.few(sql, params),
+            Running::Postgres(postgres) => postgres.all(sql, params).await,
         }
     }
 

@@ -19,7 +19,7 @@ pub async fn of_user(
             enrolled_at, last_auth_at
         FROM enrollments WHERE tenant_id = $1 AND user_id = $2
         ORDER BY enrolled_at, id LIMIT $3";
-    let rows = database.all(READ, &[tenant.into(), user.into(), DEVICE_LIMIT.into()]).await?;
+    let rows = database.few(READ, &[tenant.into(), user.into(), DEVICE_LIMIT.into()]).await?;
     rows.iter().map(read).collect()
 }
 

@@ -53,7 +53,7 @@ pub async fn list(database: &Database, tenant: &TenantId) -> Result<Vec<SigningK
     const READ: &str = "
         SELECT kid, alg, stage, public_jwk, sealed_private, created_at, retired_at
         FROM signing_keys WHERE tenant_id = $1 ORDER BY created_at, kid LIMIT $2";
-    let rows = database.all(READ, &[tenant.into(), KEY_LIMIT.into()]).await?;
+    let rows = database.few(READ, &[tenant.into(), KEY_LIMIT.into()]).await?;
     rows.iter().map(read).collect()
 }
 

@@ -28,7 +28,7 @@ pub async fn one(database: &Database, tenant: &TenantId) -> Result<Option<Tenant
         SELECT t.id, t.display_name, t.settings, t.created_at, h.host
         FROM tenants t LEFT JOIN tenant_hosts h ON h.tenant_id = t.id
         WHERE t.id = $1 ORDER BY h.host LIMIT 100";
-    let rows = database.all(READ, &[tenant.into()]).await?;
+    let rows = database.few(READ, &[tenant.into()]).await?;
     Ok(grouped(&rows)?.pop())
 }
 

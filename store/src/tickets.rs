@@ -76,7 +76,7 @@ pub async fn pending_of_user(
             AND expires_at > $3
         ORDER BY created_at, hash LIMIT $4";
     let params = [tenant.into(), user.into(), now.into(), PENDING_LIMIT.into()];
-    database.all(LIST, &params).await?.into_iter().map(TryFrom::try_from).collect()
+    database.few(LIST, &params).await?.into_iter().map(TryFrom::try_from).collect()
 }
 
 /// Spends the ticket of a QR code, with its web ticket; the step that enrolls comes behind.

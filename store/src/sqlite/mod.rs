@@ -23,10 +23,10 @@ use writer::{Job, Task, Writer};
 /// Writes that may wait for the writer; whoever comes then waits for a place.
 const QUEUE_LIMIT: usize = 4_096;
 
-/// Connections for point reads, which run on the thread that asks.
+/// Connections for point reads and short lists, which run on the thread that asks.
 const POINT_READERS: usize = 4;
 
-/// Connections for lists and searches, which run on threads that may block.
+/// Connections for pages and searches, which run on threads that may block.
 const SCAN_READERS: usize = 2;
 
 #[derive(Debug)]
@@ -74,6 +74,10 @@ impl Sqlite {
 
     pub(crate) fn one(&self, sql: &'static str, params: &[Value]) -> Result<Option<Row>, Error> {
         self.points.one(sql, params)
+    }
+
+    pub(crate) fn few(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.points.all(sql, params)
     }
 
     pub(crate) async fn all(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {

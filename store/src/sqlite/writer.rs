@@ -19,8 +19,10 @@ const GROUP_LIMIT: usize = 500;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) task: Task,
-    pub(super) answer: oneshot::Sender<Result<Written, Error>>,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
+
+type Answer = Result<Written, Error>;
 
 #[derive(Debug)]
 pub(super) enum Task {
@@ -58,12 +60,8 @@ impl Writer {
     /// Nobody is answered before the commit; if it fails, nothing of the group has happened.
     fn run_group(&mut self, group: &mut Vec<Job>) {
         let (mut answers, mut reports) = (Vec::with_capacity(group.len()), Vec::new());
-        let mut listeners = Vec::with_capacity(group.len());
-        let mut tasks = Vec::with_capacity(group.len());
-        for job in group.drain(..) {
-            listeners.push(job.answer);
-            tasks.push(job.task);
-        }
+        let (tasks, listeners): (Vec<_>, Vec<_>) =
+            group.drain(..).map(|job| (job.task, job.answer)).unzip();
         let committed = self.commit(tasks, &mut answers, &mut reports);
         if let Err(error) = &committed {
             self.recover();
@@ -82,14 +80,48 @@ impl Writer {
     fn commit(
         &mut self,
         tasks: Vec<Task>,
-        answers: &mut Vec<Result<Written, Error>>,
+        answers: &mut Vec<Answer>,
         reports: &mut Vec<(oneshot::Sender<Migrated>, Migrated)>,
     ) -> Result<(), Error> {
         self.execute("BEGIN IMMEDIATE")?;
+        if !self.all_in_one(&tasks, answers) {
+            answers.clear();
+            if !self.connection.is_autocommit() {
+                self.execute("ROLLBACK")?; // unless SQLite has done so, as it does when full
+            }
+            self.execute("BEGIN IMMEDIATE")?;
+            self.one_by_one(tasks, answers, reports)?;
+        }
+        self.execute("COMMIT")
+    }
+
+    /// Runs the writes without a savepoint each, which would cost as much as a statement. Most
+    /// writes that are overtaken are so at their first step and leave nothing to undo. `false`: one
+    /// was stopped halfway, and all must be undone.
+    fn all_in_one(&mut self, tasks: &[Task], answers: &mut Vec<Answer>) -> bool {
+        for task in tasks {
+            let Task::Write(write) = task else { return false };
+            match self.write(write) {
+                Ok((written, left)) if written == Written::Done || left == 0 => {
+                    answers.push(Ok(written));
+                }
+                Ok(_) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Runs each in its savepoint, so that what one leaves halfway is undone alone.
+    fn one_by_one(
+        &mut self,
+        tasks: Vec<Task>,
+        answers: &mut Vec<Answer>,
+        reports: &mut Vec<(oneshot::Sender<Migrated>, Migrated)>,
+    ) -> Result<(), Error> {
         for task in tasks {
             self.execute("SAVEPOINT one")?;
             let answer = match task {
-                Task::Write(write) => self.write(&write),
+                Task::Write(write) => self.write(&write).map(|(written, _)| written),
                 Task::Migrate { now, report } => migrate::sqlite(&self.connection, now)
                     .map(|migrated| reports.push((report, migrated)))
                     .map(|()| Written::Done),
@@ -97,7 +129,7 @@ impl Writer {
             if let Err(error) = &answer
                 && self.connection.is_autocommit()
             {
-                return Err(error.clone()); // SQLite has rolled back all, as it does when full
+                return Err(error.clone()); // SQLite has rolled back all
             }
             match answer {
                 Ok(Written::Done) => {}
@@ -106,20 +138,26 @@ impl Writer {
             self.execute("RELEASE one")?;
             answers.push(answer);
         }
-        self.execute("COMMIT")
+        Ok(())
     }
 
-    fn write(&mut self, write: &Write) -> Result<Written, Error> {
+    /// What became of the write, and how many rows it has touched by then.
+    fn write(&mut self, write: &Write) -> Result<(Written, u64), Error> {
         write.check()?;
+        let mut all = 0;
         for step in write.steps() {
             match self.step(step) {
-                Ok(touched) if step.rows.is_none_or(|rows| touched == rows) => {}
-                Ok(_) => return Ok(Written::Overtaken),
-                Err(error) if is_conflict(&error) => return Ok(Written::Overtaken),
+                Ok(touched) => {
+                    all += touched;
+                    if step.rows.is_some_and(|rows| touched != rows) {
+                        return Ok((Written::Overtaken, all));
+                    }
+                }
+                Err(error) if is_conflict(&error) => return Ok((Written::Overtaken, all)),
                 Err(error) => return Err(in_words(error)),
             }
         }
-        Ok(Written::Done)
+        Ok((Written::Done, all))
     }
 
     fn step(&mut self, step: &Step) -> rusqlite::Result<u64> {
