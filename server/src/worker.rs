@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use store::sweep;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::App;
 use crate::flows;
@@ -17,6 +18,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// Every so many ticks what has expired is swept.
 const TICKS_A_SWEEP: u32 = 10;
 
+/// Pushes on their way at a time: their receipts share commits, and a slow service holds up
+/// few others.
+const PUSHES_AT_ONCE: usize = 64;
+
 /// Pushes of requests that were just begun, on their way out.
 pub type Outbox = mpsc::Receiver<Outgoing>;
 
@@ -24,9 +29,14 @@ pub type Outbox = mpsc::Receiver<Outgoing>;
 pub async fn run(app: Arc<App>, mut outbox: Outbox, drain: Drain) {
     let mut tick = tokio::time::interval(TICK);
     let mut ticks = 0_u32;
+    let mut sending = JoinSet::new();
     loop {
         tokio::select! {
-            Some(outgoing) = outbox.recv() => send(&app, outgoing).await,
+            Some(outgoing) = outbox.recv(), if sending.len() < PUSHES_AT_ONCE => {
+                let app = Arc::clone(&app);
+                sending.spawn(async move { send(&app, outgoing).await });
+            }
+            Some(_) = sending.join_next() => {}
             _ = tick.tick() => {
                 send_due(&app).await;
                 ticks = ticks.wrapping_add(1);
@@ -41,6 +51,7 @@ pub async fn run(app: Arc<App>, mut outbox: Outbox, drain: Drain) {
     while let Ok(outgoing) = outbox.try_recv() {
         send(&app, outgoing).await;
     }
+    while sending.join_next().await.is_some() {}
 }
 
 /// Does everything that is due now, once.
