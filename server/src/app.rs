@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::known::Known;
 use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy};
+use crate::polls::Polls;
 use crate::push::Outgoing;
 use crate::secrets::Secrets;
 use crate::seen::SeenAssertions;
@@ -69,6 +70,7 @@ pub struct App {
     pub is_dev: bool,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
+    pub(crate) polls: Polls,
     pub(crate) known: Known,
 }
 
@@ -91,6 +93,7 @@ impl App {
             bell: Notify::new(),
             is_dev: parts.is_dev,
             gives_virtual_phones: AtomicBool::new(false),
+            polls: Polls::default(),
             known,
         };
         (Arc::new(app), outbox)

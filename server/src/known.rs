@@ -15,6 +15,7 @@ use store::{
 use crate::App;
 use crate::cache::Cache;
 use crate::failure::{Broken, Failure};
+use crate::fresh::Fresh;
 use crate::keyring::Keyring;
 use crate::tenancy::{self, Base, Context, Settings, Tenant};
 
@@ -79,6 +80,9 @@ impl KnownClient {
 /// An API with its scopes and what a client was granted of it.
 pub type KnownApi = Arc<Api>;
 
+/// Tenant, client, audience, and whether the grant is for people.
+type GrantKey = (TenantId, ClientId, String, bool);
+
 /// What this process remembers.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -87,14 +91,16 @@ pub(crate) struct Known {
     bases: Cache<(TenantId, bool, String), Arc<Base>>,
     clients: Cache<(TenantId, ClientId), Option<KnownClient>>,
     apis: Cache<(TenantId, String), Option<KnownApi>>,
-    grants: Cache<(TenantId, ClientId, String, bool), Option<Arc<ClientGrant>>>,
+    client_reads: Fresh<(TenantId, ClientId), Option<KnownClient>>,
+    grants: Cache<GrantKey, Option<Arc<ClientGrant>>>,
+    grant_reads: Fresh<GrantKey, Option<Arc<ClientGrant>>>,
     keys: Cache<TenantId, Arc<Keyring>>,
 }
 
 impl Known {
     pub(crate) fn new(engine: Engine) -> Self {
         // A rotated secret or a changed grant counts at once (decision 5): where other nodes
-        // write too, nothing of a client is remembered.
+        // write too, nothing of a client is remembered; only reads at the same time are shared.
         let (settled, client) = match engine {
             Engine::Sqlite => (ALONE_MS, ALONE_MS),
             Engine::Postgres => (SHARED_MS, 0),
@@ -105,7 +111,9 @@ impl Known {
             bases: Cache::new(settled),
             clients: Cache::new(client),
             apis: Cache::new(settled),
+            client_reads: Fresh::default(),
             grants: Cache::new(client),
+            grant_reads: Fresh::default(),
             keys: Cache::new(settled),
         }
     }
@@ -193,7 +201,8 @@ impl App {
         if let Some(known) = self.known.clients.get(&key, generation, now) {
             return Ok(known);
         }
-        let known = self.read_client(tenant, id).await?;
+        let reads = &self.known.client_reads;
+        let known = reads.read(&key, self.read_client(tenant, id)).await?;
         self.known.clients.put(key, known.clone(), generation, now);
         Ok(known)
     }
@@ -267,22 +276,25 @@ impl App {
         if let Some(known) = self.known.grants.get(&key, generation, now) {
             return Ok(known);
         }
-        let row =
-            client_grants::by_client(&self.database, tenant, client, audience, subject.as_str())
-                .await?;
-        let grant = match row {
-            None => None,
-            Some(row) => {
-                let document: Value =
-                    serde_json::from_str(&row.document).map_err(Broken::because)?;
-                let grant = ClientGrant::from_document(&document).map_err(|_no_grant| {
-                    Broken::because(format!("grant {} cannot be read", row.id))
-                })?;
-                Some(Arc::new(grant))
-            }
-        };
+        let reads = &self.known.grant_reads;
+        let grant = reads.read(&key, self.read_grant(tenant, client, (audience, subject))).await?;
         self.known.grants.put(key, grant.clone(), generation, now);
         Ok(grant)
+    }
+
+    async fn read_grant(
+        &self,
+        tenant: &TenantId,
+        client: &ClientId,
+        (audience, subject): (&str, SubjectType),
+    ) -> Result<Option<Arc<ClientGrant>>, Failure> {
+        let subject = subject.as_str();
+        let row = client_grants::by_client(&self.database, tenant, client, audience, subject);
+        let Some(row) = row.await? else { return Ok(None) };
+        let document: Value = serde_json::from_str(&row.document).map_err(Broken::because)?;
+        let grant = ClientGrant::from_document(&document)
+            .map_err(|_no_grant| Broken::because(format!("grant {} cannot be read", row.id)))?;
+        Ok(Some(Arc::new(grant)))
     }
 
     /// The tenant's signing keys.

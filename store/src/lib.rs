@@ -17,6 +17,7 @@ pub mod leases;
 pub mod log_events;
 mod migrate;
 mod options;
+pub mod polls;
 mod postgres;
 pub mod refresh_tokens;
 pub mod replays;
@@ -36,7 +37,7 @@ mod write;
 
 pub use database::{Database, Engine};
 pub use error::Error;
-pub use faults::{Faults, Guard};
+pub use faults::Faults;
 pub use migrate::Migrated;
 pub use options::{DatabaseOptions, InvalidUrl};
 pub use row::Row;

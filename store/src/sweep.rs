@@ -11,9 +11,8 @@ const BATCH: i64 = 200;
 /// The most batches of one table in one sweep; the next sweep goes on.
 const BATCH_LIMIT: u32 = 50;
 
-/// How long a transaction is kept after its end, for late polls (W137: ten minutes at least) and
-/// for the operator.
-const TRANSACTION_GRACE_MS: i64 = 11 * 60 * 1000;
+/// How long a transaction is kept after its end, for late polls and for the operator.
+const TRANSACTION_GRACE_MS: i64 = 10 * 60 * 1000;
 
 /// A table and its two statements: is there anything, and delete a batch of it.
 struct Swept {
@@ -42,9 +41,10 @@ macro_rules! swept {
     };
 }
 
-const TABLES: [Swept; 7] = [
+const TABLES: [Swept; 8] = [
     swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS),
     swept!("further_txtkns", "tenant_id, txtkn_hash", TRANSACTION_GRACE_MS),
+    swept!("polls", "tenant_id, auth_req_hash", 0),
     swept!("idempotency_keys", "tenant_id, client_id, key_hash", 0),
     swept!("refresh_tokens", "tenant_id, hash", 0),
     swept!("access_tokens", "tenant_id, hash", 0),

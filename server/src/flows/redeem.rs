@@ -1,5 +1,6 @@
 //! The CIBA grant at the token endpoint (W122 to W155): a poll, and the one redemption.
 
+use domain::ciba::pacing::Pacing;
 use domain::ciba::transaction::{Approved, PollAnswer};
 use domain::oauth::client::Client;
 use domain::oauth::parameters::Parameters;
@@ -33,26 +34,28 @@ pub async fn redeem(
     let hash = Fingerprint::of(auth_req_id.as_bytes());
     let client = authenticated.client.client();
     let rules = &client.profile.rules().pacing;
-    if app.database.engine() == Engine::Sqlite {
-        let tenant = &context.tenant.id;
-        match app.open.poll(&hash, tenant, &client.id, rules, now) {
-            Glance::NotYet => {
-                note_assertion(app, authenticated.unspent, now)?;
-                return Err(Refusal::from(Reason::Undecided).into());
-            }
-            Glance::TooFast { pacing, has_grown } => {
-                note_assertion(app, authenticated.unspent, now)?;
-                if has_grown {
-                    let write = transactions::record_pacing(tenant, &hash, &pacing);
-                    // Overtaken: it was decided a moment ago; the next poll will tell.
-                    let _written = app.database.run(write).await?;
-                }
-                return Err(Refusal::slow_down(pacing.interval_s()).into());
-            }
-            Glance::AskDatabase => {}
+    let tenant = &context.tenant.id;
+    let glance = match app.database.engine() {
+        Engine::Sqlite => app.open.poll(&hash, tenant, &client.id, rules, now),
+        Engine::Postgres => {
+            app.polls.poll(&app.database, (tenant, &client.id), hash, (rules, now)).await?
         }
+    };
+    match glance {
+        Glance::NotYet => {
+            note_assertion(app, authenticated.unspent, now)?;
+            return Err(Refusal::from(Reason::Undecided).into());
+        }
+        Glance::TooFast { pacing, has_grown } => {
+            note_assertion(app, authenticated.unspent, now)?;
+            if has_grown {
+                note_pacing(app, context, &hash, &pacing).await?;
+            }
+            return Err(Refusal::slow_down(pacing.interval_s()).into());
+        }
+        Glance::AskDatabase => {}
     }
-    let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
+    let found = transactions::find(&app.database, tenant, &hash).await?;
     let Some(stored) = found else {
         spend_assertion(app, context, authenticated.unspent, now).await?;
         return Err(refused(app, context, (asked, &hash, Reason::UnknownRequest, None), now).await);
@@ -85,7 +88,7 @@ async fn note_pacing(
     app: &App,
     context: &Context,
     hash: &Fingerprint,
-    pacing: &domain::ciba::pacing::Pacing,
+    pacing: &Pacing,
 ) -> Result<(), Failure> {
     let write = transactions::record_pacing(&context.tenant.id, hash, pacing);
     // Overtaken: it was decided a moment ago; the next poll will tell.

@@ -182,6 +182,18 @@ CREATE UNIQUE INDEX transactions_by_txtkn
 CREATE INDEX transactions_by_expiry ON transactions (expires_at);
 CREATE INDEX transactions_with_pushes ON transactions (push_due_at) WHERE push_due_at IS NOT NULL;
 
+-- When an undecided request was last polled, where many nodes are asked; lost in a crash, which
+-- costs nothing but one `slow_down`. With SQLite the one process remembers it.
+CREATE UNLOGGED TABLE polls (
+    tenant_id     TEXT    NOT NULL,
+    auth_req_hash BYTEA   NOT NULL,
+    last_poll_at  BIGINT  NOT NULL,
+    interval_s    BIGINT  NOT NULL,
+    expires_at    BIGINT  NOT NULL,
+    PRIMARY KEY (tenant_id, auth_req_hash)
+);
+CREATE INDEX polls_by_expiry ON polls (expires_at);
+
 -- The transaction tokens of a user's second and further devices; the first stands in the row.
 CREATE TABLE further_txtkns (
     tenant_id     TEXT    NOT NULL,

@@ -11,6 +11,7 @@ mod limits;
 mod log_events;
 mod migrations;
 mod people;
+mod polls;
 mod postgres;
 mod races;
 mod rows;

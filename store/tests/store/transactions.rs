@@ -19,21 +19,21 @@ use store::transactions::{self, PAGE_LIMIT};
 use store::{Database, Write, Written, enrollments, users};
 use tokio::task::JoinSet;
 
-const LIFE_S: i64 = 300;
+pub(crate) const LIFE_S: i64 = 300;
 
-fn acme() -> TenantId {
+pub(crate) fn acme() -> TenantId {
     TenantId::new("acme")
 }
 
-fn bank() -> ClientId {
+pub(crate) fn bank() -> ClientId {
     ClientId::new("bank")
 }
 
-fn hash(number: u8) -> Fingerprint {
+pub(crate) fn hash(number: u8) -> Fingerprint {
     Fingerprint::of(&[number])
 }
 
-async fn done(database: &Database, write: Write) {
+pub(crate) async fn done(database: &Database, write: Write) {
     assert_eq!(database.run(write).await, Ok(Written::Done));
 }
 
@@ -93,7 +93,7 @@ fn begun(number: u8) -> Begun {
 }
 
 /// A tenant with Alice, her two phones and the bank.
-async fn tenant() -> (Place, Database) {
+pub(crate) async fn tenant() -> (Place, Database) {
     let place = Place::new();
     let database = place.open().await;
     done(&database, users::insert(&acme(), &alice(), NOW)).await;
@@ -112,7 +112,7 @@ async fn tenant() -> (Place, Database) {
     (place, database)
 }
 
-async fn begin(database: &Database, number: u8) {
+pub(crate) async fn begin(database: &Database, number: u8) {
     done(database, transactions::begin(&acme(), &begun(number), NOW, Some(NOW))).await;
 }
 
@@ -120,7 +120,7 @@ async fn stored(database: &Database, number: u8) -> Stored {
     transactions::find(database, &acme(), &hash(number)).await.unwrap().unwrap()
 }
 
-fn later(seconds: i64) -> Timestamp {
+pub(crate) fn later(seconds: i64) -> Timestamp {
     NOW.plus_seconds(seconds)
 }
 
