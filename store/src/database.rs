@@ -96,6 +96,10 @@ impl Database {
     pub async fn run(&self, write: Write) -> Result<Written, Error> {
         self.check_faults()?;
         let fate = self.shared.faults.as_ref().map_or(Fate::Lives, Faults::next_write);
+        let write = match &self.shared.faults {
+            Some(faults) => faults.weakened(write),
+            None => write,
+        };
         let touches_configuration = write.touches_configuration();
         let answer = match fate {
             Fate::DiesBeforeCommit => return Err(Faults::error()),

@@ -1,15 +1,87 @@
-//! A process that dies at a chosen write, for the simulation.
+//! A process that dies at a chosen write, and guards taken away, for the simulation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::Error;
+use crate::{Error, Write};
+
+/// A guard in a statement that the simulation may take away, to see that it would notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Only what is approved, and not yet spent, is redeemed.
+    SpendOnce,
+    /// Only what is undecided is decided.
+    DecideOnce,
+    /// Only what is undecided is taken back.
+    WithdrawUndecided,
+    /// So many starts a minute for one user.
+    UserLimit,
+    /// A refresh token is rotated once.
+    RotateOnce,
+    /// An assertion is used once.
+    AssertionOnce,
+    /// An idempotency key begins one request.
+    KeyOnce,
+    /// A push stands on its row until it is sent.
+    PushOnRow,
+    /// An ended request is remembered for a while.
+    RememberEnded,
+}
+
+impl Guard {
+    /// Every guard that can be taken away.
+    pub const ALL: [Self; 9] = [
+        Self::SpendOnce,
+        Self::DecideOnce,
+        Self::WithdrawUndecided,
+        Self::UserLimit,
+        Self::RotateOnce,
+        Self::AssertionOnce,
+        Self::KeyOnce,
+        Self::PushOnRow,
+        Self::RememberEnded,
+    ];
+
+    /// What its statement says, and what stands there when it is gone.
+    const fn text(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SpendOnce => (
+                "AND state = 'approved' AND expires_at > $3",
+                "AND state IN ('approved', 'redeemed') AND expires_at > $3",
+            ),
+            Self::DecideOnce => (
+                "AND state = 'pending' AND expires_at > $4",
+                "AND state IN ('pending', 'approved', 'denied') AND expires_at > $4",
+            ),
+            Self::WithdrawUndecided => (
+                "AND state = 'pending' AND expires_at > $3",
+                "AND state IN ('pending', 'approved', 'denied') AND expires_at > $3",
+            ),
+            Self::UserLimit => ("AS BIGINT) <= $7", "AS BIGINT) <= $7 + 600000000"),
+            Self::RotateOnce => {
+                ("AND hash = $2 AND rotated_at IS NULL", "AND hash = $2 AND expires_at IS NOT NULL")
+            }
+            Self::AssertionOnce => (
+                "INTO replays (tenant_id, hash, expires_at) SELECT $1, $2, $3 WHERE {guard}",
+                "INTO replays (tenant_id, hash, expires_at) SELECT $1, $2, $3 WHERE {guard}
+                ON CONFLICT (tenant_id, hash) DO UPDATE SET expires_at = excluded.expires_at",
+            ),
+            Self::KeyOnce => ("idempotency_keys.expires_at <= $7", "$7 > 0"),
+            Self::PushOnRow => ("$11, $12, $13, $14, 0", "$11, $12, $13, $14 + 600000000, 0"),
+            Self::RememberEnded => (
+                "FROM transactions WHERE expires_at <= $1 ORDER",
+                "FROM transactions WHERE expires_at <= $1 + 600000 ORDER",
+            ),
+        }
+    }
+}
 
 /// A handle that stops a database at a write: whatever is asked of it afterwards fails, until it
 /// is opened again without it.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     state: Arc<State>,
+    without: Option<Guard>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +103,11 @@ impl Faults {
     /// Faults that never strike until told to.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Faults of a database that lacks a guard.
+    pub fn without(guard: Guard) -> Self {
+        Self { without: Some(guard), ..Self::default() }
     }
 
     /// The `nth` write from the start of this handle (1 is the first) does not happen.
@@ -70,6 +147,20 @@ impl Faults {
         } else {
             Fate::DiesBeforeCommit
         }
+    }
+
+    /// The write without the guard that was taken away.
+    pub(crate) fn weakened(&self, write: Write) -> Write {
+        let Some(guard) = self.without else { return write };
+        let (text, instead) = guard.text();
+        write.with_texts(|sql| {
+            if sql.contains(text) {
+                // Leaked: only a simulation comes here, with a handful of statements.
+                Box::leak(sql.replace(text, instead).into_boxed_str())
+            } else {
+                sql
+            }
+        })
     }
 
     pub(crate) fn error() -> Error {

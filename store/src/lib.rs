@@ -37,7 +37,7 @@ mod write;
 
 pub use database::{Database, Engine};
 pub use error::Error;
-pub use faults::Faults;
+pub use faults::{Faults, Guard};
 pub use migrate::Migrated;
 pub use options::{DatabaseOptions, InvalidUrl};
 pub use row::Row;

@@ -11,8 +11,9 @@ const BATCH: i64 = 200;
 /// The most batches of one table in one sweep; the next sweep goes on.
 const BATCH_LIMIT: u32 = 50;
 
-/// How long a transaction is kept after its end, for late polls and for the operator.
-const TRANSACTION_GRACE_MS: i64 = 10 * 60 * 1000;
+/// How long a transaction is kept after its end, for late polls (W137: ten minutes at least) and
+/// for the operator.
+const TRANSACTION_GRACE_MS: i64 = 11 * 60 * 1000;
 
 /// A table and its two statements: is there anything, and delete a batch of it.
 struct Swept {

@@ -108,6 +108,14 @@ impl Write {
         &self.steps
     }
 
+    /// The same steps with other texts.
+    pub(crate) fn with_texts(mut self, text: impl Fn(&'static str) -> &'static str) -> Self {
+        for step in &mut self.steps {
+            step.sql = text(step.sql);
+        }
+        self
+    }
+
     /// Refuses what one of the engines would run unguarded.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.steps.len() > STEP_LIMIT {

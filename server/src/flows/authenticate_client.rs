@@ -3,6 +3,7 @@
 use std::fmt;
 
 use domain::jose::assertion::{self, Audience};
+use domain::oauth::client::Authentication;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{ClientId, Fingerprint, Timestamp};
@@ -36,6 +37,8 @@ enum Proof<'a> {
     Secret(&'a str),
     BasicSecret(&'a str),
     Assertion(&'a str),
+    /// Its name alone, as public clients do (W103).
+    Nothing,
 }
 
 /// A client that has proven itself.
@@ -62,9 +65,30 @@ pub async fn authenticate_client(
         Proof::Secret(secret) if known.has_secret(secret.as_bytes()) => {}
         Proof::BasicSecret(secret) => check_basic(&known, secret)?,
         Proof::Secret(_) => return Err(refused("the client secret is wrong").into()),
+        Proof::Nothing if known.client().authentication == Authentication::Public => {}
+        Proof::Nothing => return Err(refused("no client credentials").into()),
         Proof::Assertion(jwt) => unspent = Some(check_assertion(context, &known, jwt, now)?),
     }
     Ok(Authenticated { client: known, unspent })
+}
+
+/// The client that a refused submission names, proven or not: its profile words the refusal (W24).
+pub async fn named_client(
+    app: &App,
+    context: &Context,
+    (parameters, basic): (&Parameters, Option<&Basic>),
+    now: Timestamp,
+) -> Option<KnownClient> {
+    let of_assertion = || {
+        let jwt = parameters.optional("client_assertion").ok().flatten()?;
+        assertion::unverified_client(jwt)
+    };
+    let id = match (basic, parameters.optional("client_id").ok().flatten()) {
+        (Some(basic), _) => ClientId::new(percent_decode_str(&basic.user).decode_utf8_lossy()),
+        (None, Some(id)) => ClientId::new(id),
+        (None, None) => of_assertion()?,
+    };
+    app.client(&context.tenant.id, &id, now).await.ok().flatten()
 }
 
 /// Remembers an assertion as used, here only; a second use is refused (W37). For polls that read
@@ -126,7 +150,7 @@ fn presented<'a>(
     }
     match (body_id, secret) {
         (Some(id), Some(secret)) => Ok((ClientId::new(id), Proof::Secret(secret))),
-        (Some(_), None) => Err(refused("no client credentials")),
+        (Some(id), None) => Ok((ClientId::new(id), Proof::Nothing)),
         (None, _) => Err(refused("no client_id")),
     }
 }

@@ -205,7 +205,7 @@ async fn start(
     match app.database.run(log_events::append(write, tenant, &event)).await? {
         Written::Done => {}
         Written::Overtaken => {
-            return Err(overtaken(app, context, (client, &begun, posted), now).await);
+            return overtaken(app, context, (client, &begun, posted), now).await;
         }
     }
     let answer = answer(&id, &begun);
@@ -298,36 +298,32 @@ fn announce(
     }
 }
 
-/// Why nothing was written: the limit, or something changed since it was read.
+/// Why nothing was written: a twin with the same key was faster, the limit is reached, or something
+/// changed since it was read.
 async fn overtaken(
     app: &App,
     context: &Context,
     (client, begun, posted): (&KnownClient, &Begun, &Posted),
     now: Timestamp,
-) -> Failure {
+) -> Result<Map<String, Value>, Failure> {
+    let twin = idempotency::find(app, context, (client, posted), now).await?;
+    if let Some(answer) = twin.answer() {
+        return Ok(answer);
+    }
     let tenant = &context.tenant.id;
     let limit = app.config.limits.prompts_per_user_per_minute;
-    let facts = begun.facts();
-    let next = if limit <= COUNTED_PROMPTS {
-        user_limits::next_start_at(&app.database, tenant, facts.user_id(), window(limit), now).await
-    } else {
-        Ok(None)
-    };
-    match next {
-        Err(error) => error.into(),
-        Ok(Some(next)) => {
+    if limit <= COUNTED_PROMPTS {
+        let user = begun.facts().user_id();
+        let window = window(limit);
+        let next = user_limits::next_start_at(&app.database, tenant, user, window, now).await?;
+        if let Some(next) = next {
             let wait_s = (next.ms_since(now).max(1) + 999) / 1000;
             let rate = Rate { limit, remaining: 0, reset_at_s: now.seconds() + wait_s };
-            Refusal::user_limit(rate, wait_s).into()
+            return Err(Refusal::user_limit(rate, wait_s).into());
         }
-        Ok(None) => match idempotency::find(app, context, (client, posted), now).await {
-            Err(failure) => failure,
-            Ok(_) => {
-                // The client, the person or a device changed in this very moment.
-                Refusal::unavailable(1).noting("overtaken by a change").into()
-            }
-        },
     }
+    // The client, the person or a device changed in this very moment.
+    Err(Refusal::unavailable(1).noting("overtaken by a change").into())
 }
 
 const fn window(starts: u32) -> StartLimit {

@@ -2,7 +2,7 @@
 
 use domain::{Fingerprint, TenantId, Timestamp, UserId};
 use store::user_limits::{self, StartLimit};
-use store::{Database, Write, Written, leases, replays};
+use store::{Database, Faults, Guard, Write, Written, leases, replays};
 use tokio::task::JoinSet;
 
 use crate::common::{NOW, Place, number};
@@ -97,4 +97,19 @@ async fn a_lease_has_one_holder_until_it_ends_or_is_given_back() {
     assert!(number(&database, "sweep").await.is_some(), "a lease that ended is not a's any more");
     assert_eq!(database.run(leases::give_back("sweep", "b")).await, Ok(Written::Done));
     assert_eq!(number(&database, "sweep").await, None);
+}
+
+#[tokio::test]
+async fn without_its_guard_a_limit_limits_nothing() {
+    let place = Place::new();
+    drop(place.open().await);
+    for (guard, admitted) in [(Guard::UserLimit, 6), (Guard::DecideOnce, 0)] {
+        let faults = Faults::without(guard);
+        let database = Database::open_with_faults(&place.options, faults).await.unwrap();
+        let mut starting = 0;
+        for _ in 0..6 {
+            starting += i32::from(starts(&database, "alice", NOW).await);
+        }
+        assert_eq!(starting, admitted, "{guard:?}");
+    }
 }

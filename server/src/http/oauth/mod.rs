@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::Timestamp;
+use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::App;
 use crate::flows;
+use crate::flows::authenticate_client::Basic;
 use crate::flows::begin_authentication::Posted;
 use crate::http::context::Now;
 use crate::tenancy::Context;
@@ -30,11 +33,28 @@ pub(crate) async fn backchannel(
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Backchannel);
     let (client, outcome) = flows::begin(&app, &context, &posted, now).await;
-    let face = client.map_or(face, |client| face.of_client(&client));
-    match outcome {
-        Ok(answer) => face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel),
-        Err(failure) => face.answer(&failure),
+    match (outcome, client, &posted.parameters) {
+        (Ok(answer), _, _) => {
+            face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel)
+        }
+        (Err(failure), Some(client), _) => face.of_client(&client).answer(&failure),
+        (Err(failure), None, Ok(parameters)) => {
+            let asked = (parameters, posted.basic.as_ref());
+            in_accent_of(&app, &context, (face, asked), now).await.answer(&failure)
+        }
+        (Err(failure), None, Err(_)) => face.answer(&failure),
     }
+}
+
+/// The face of the client that a refused submission names, if there is one.
+async fn in_accent_of(
+    app: &App,
+    context: &Context,
+    (face, asked): (Face, (&Parameters, Option<&Basic>)),
+    now: Timestamp,
+) -> Face {
+    let named = flows::named_client(app, context, asked, now).await;
+    named.map_or(face, |client| face.of_client(&client))
 }
 
 /// `POST /oauth/token`.
@@ -54,7 +74,10 @@ pub(crate) async fn token(
         flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await;
     let authenticated = match proven {
         Ok(authenticated) => authenticated,
-        Err(failure) => return face.answer(&failure),
+        Err(failure) => {
+            let asked = (&parameters, basic.as_ref());
+            return in_accent_of(&app, &context, (face, asked), now).await.answer(&failure);
+        }
     };
     let face = face.of_client(&authenticated.client);
     match flows::exchange(&app, &context, (&authenticated, &parameters, &meta), now).await {
@@ -72,16 +95,19 @@ pub(crate) async fn revoke(
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Revoke);
     let Posted { parameters, basic, .. } = posted;
+    let parameters = match parameters {
+        Ok(parameters) => parameters,
+        Err(refusal) => return face.answer(&refusal.into()),
+    };
+    let asked = (&parameters, basic.as_ref());
     let outcome = async {
-        let parameters = parameters?;
-        let proven =
-            flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
+        let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::revoke(&app, &context, (&proven.client, &parameters), now).await
     };
     match outcome.await {
         Ok(()) => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Err(failure) => face.answer(&failure),
+        Err(failure) => in_accent_of(&app, &context, (face, asked), now).await.answer(&failure),
     }
 }
 
@@ -94,16 +120,19 @@ pub(crate) async fn cancel(
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Cancel);
     let Posted { parameters, basic, meta, .. } = posted;
+    let parameters = match parameters {
+        Ok(parameters) => parameters,
+        Err(refusal) => return face.answer(&refusal.into()),
+    };
+    let asked = (&parameters, basic.as_ref());
     let outcome = async {
-        let parameters = parameters?;
-        let proven =
-            flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await?;
+        let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::cancel(&app, &context, (&proven.client, &parameters, &meta), now).await
     };
     match outcome.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(failure) => face.answer(&failure),
+        Err(failure) => in_accent_of(&app, &context, (face, asked), now).await.answer(&failure),
     }
 }
 

@@ -1,0 +1,23 @@
+//! The W lines: Auth0 on the wire, in the order of the requirements. A module is a section.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "an answer of another shape fails the test that reads it"
+)]
+
+mod a10_neighbours;
+mod a1_discovery;
+mod a2_client_authentication;
+mod a3_accepted;
+mod a4_refused;
+mod a5_limits;
+mod a6_token;
+mod a7_tokens;
+mod a8_rar;
+mod a9_channels;
+mod bad_input;
+mod golden;
+mod races;
