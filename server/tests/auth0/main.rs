@@ -9,6 +9,10 @@
 )]
 
 mod a10_neighbours;
+mod a11_management;
+mod a12_users;
+mod a13_devices;
+mod a14_clients;
 mod a1_discovery;
 mod a2_client_authentication;
 mod a3_accepted;
