@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use store::sweep;
+use store::{Engine, Written, leases, sweep};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::App;
 use crate::flows;
@@ -17,7 +18,8 @@ use crate::push::Outgoing;
 const TICK: Duration = Duration::from_secs(1);
 /// Every so many ticks what has expired is swept.
 const TICKS_A_SWEEP: u32 = 10;
-
+/// The node that sweeps keeps at it; another takes over when it was silent for this long.
+const SWEEP_LEASE_MS: i64 = 30_000;
 /// Pushes on their way at a time: their receipts share commits, and a slow service holds up
 /// few others.
 const PUSHES_AT_ONCE: usize = 64;
@@ -26,32 +28,49 @@ const PUSHES_AT_ONCE: usize = 64;
 pub type Outbox = mpsc::Receiver<Outgoing>;
 
 /// Works until the drain begins; what waits in memory is sent before it ends.
-pub async fn run(app: Arc<App>, mut outbox: Outbox, drain: Drain) {
-    let mut tick = tokio::time::interval(TICK);
-    let mut ticks = 0_u32;
+pub async fn run(app: Arc<App>, outbox: Outbox, drain: Drain) {
+    tokio::join!(send_new(&app, outbox, &drain), keep_house(&app, &drain));
+}
+
+/// Sends the pushes of requests that were just begun, many at a time: they share commits.
+async fn send_new(app: &Arc<App>, mut outbox: Outbox, drain: &Drain) {
     let mut sending = JoinSet::new();
     loop {
+        let has_room = sending.len() < PUSHES_AT_ONCE;
         tokio::select! {
-            Some(outgoing) = outbox.recv(), if sending.len() < PUSHES_AT_ONCE => {
-                let app = Arc::clone(&app);
+            Some(outgoing) = outbox.recv(), if has_room => {
+                let app = Arc::clone(app);
                 sending.spawn(async move { send(&app, outgoing).await });
             }
             Some(_) = sending.join_next() => {}
-            _ = tick.tick() => {
-                send_due(&app).await;
-                ticks = ticks.wrapping_add(1);
-                if ticks.is_multiple_of(TICKS_A_SWEEP) {
-                    sweep_expired(&app, app.clock.now()).await;
-                }
-            }
-            () = app.bell.notified() => send_due(&app).await,
             () = drain.wait() => break,
         }
     }
     while let Ok(outgoing) = outbox.try_recv() {
-        send(&app, outgoing).await;
+        send(app, outgoing).await;
     }
     while sending.join_next().await.is_some() {}
+}
+
+/// Looks at the rows again and again: further tries of pushes, and what has expired.
+async fn keep_house(app: &App, drain: &Drain) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let node = app.entropy.hex::<8>();
+    let mut ticks = 0_u32;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                send_due(app).await;
+                ticks = ticks.wrapping_add(1);
+                if ticks.is_multiple_of(TICKS_A_SWEEP) {
+                    sweep_expired(app, &node, app.clock.now()).await;
+                }
+            }
+            () = app.bell.notified() => send_due(app).await,
+            () = drain.wait() => break,
+        }
+    }
 }
 
 /// Does everything that is due now, once.
@@ -60,7 +79,7 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
         send(app, outgoing).await;
     }
     send_due(app).await;
-    sweep_expired(app, app.clock.now()).await;
+    sweep_expired(app, "once", app.clock.now()).await;
 }
 
 async fn send(app: &App, outgoing: Outgoing) {
@@ -75,10 +94,27 @@ async fn send_due(app: &App) {
     }
 }
 
-async fn sweep_expired(app: &App, now: Timestamp) {
+/// Sweeps this process's memory; the rows are swept by one node at a time.
+async fn sweep_expired(app: &App, node: &str, now: Timestamp) {
     app.open.sweep(now);
     app.seen.sweep(now);
-    if let Err(error) = sweep::run(&app.database, now).await {
-        tracing::error!(cause = %error, "expired rows could not be swept");
+    match sweep_rows(app, node, now).await {
+        Ok(()) => {}
+        Err(error) => tracing::error!(cause = %error, "expired rows could not be swept"),
     }
+}
+
+async fn sweep_rows(app: &App, node: &str, now: Timestamp) -> Result<(), store::Error> {
+    let is_alone = match app.database.engine() {
+        Engine::Sqlite => true,
+        Engine::Postgres => {
+            let until = now.plus_ms(SWEEP_LEASE_MS);
+            let lease = leases::take("sweep", node, now, until);
+            app.database.run(lease).await? == Written::Done
+        }
+    };
+    if is_alone {
+        let _is_unfinished = sweep::run(&app.database, now).await?;
+    }
+    Ok(())
 }

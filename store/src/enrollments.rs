@@ -94,12 +94,13 @@ pub fn change(tenant: &TenantId, was: &Device, device: &Device) -> Write {
     Write::new().exactly(1, CHANGE, params)
 }
 
-/// Drops a push token that its service called gone (GD14), unless a newer one took its place.
+/// Drops a push token that its service called gone (GD14), unless a newer one took its place;
+/// behind the step that keeps the receipt, only with it.
 pub fn drop_push_token(tenant: &TenantId, device: &DeviceId, push_token: &str) -> Write {
     const DROP: &str = "
         UPDATE enrollments SET push_token = NULL
-        WHERE tenant_id = $1 AND id = $2 AND push_token = $3";
-    Write::new().exactly(1, DROP, [tenant.into(), device.into(), push_token.into()])
+        WHERE tenant_id = $1 AND id = $2 AND push_token = $3 AND {guard}";
+    Write::new().also(DROP, [tenant.into(), device.into(), push_token.into()])
 }
 
 /// Notes that a device answered; behind the step that decides, only with it.

@@ -305,14 +305,16 @@ pub struct DuePush {
     pub attempts: i64,
 }
 
-/// The undecided transactions whose pushes are due, most overdue first.
+/// The undecided transactions whose pushes are due, most overdue first. Those whose time is up are
+/// left to the sweep, so that they stand in nobody's way.
 pub async fn with_due_pushes(database: &Database, now: Timestamp) -> Result<Vec<DuePush>, Error> {
     const DUE: &str = "
         SELECT auth_req_hash, txn, name_version, consent_id, client_id, request, challenges, state,
             created_at, expires_at, interval_s, last_poll_at, slowed_at, consent_read_at,
             decided_at, decided_by, reason, redeemed_at, logged_refusal, tenant_id,
             push_due_at, push_attempts
-        FROM transactions WHERE push_due_at IS NOT NULL AND push_due_at <= $1
+        FROM transactions
+        WHERE push_due_at IS NOT NULL AND push_due_at <= $1 AND expires_at > $1
         ORDER BY push_due_at LIMIT $2";
     let rows = database.all(DUE, &[now.into(), PAGE_LIMIT.into()]).await?;
     rows.iter()

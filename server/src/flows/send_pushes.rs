@@ -21,6 +21,8 @@ use crate::push::{self, Outgoing, PushContext};
 const PUSH_ATTEMPTS: i64 = 5;
 /// The wait before the second try; it doubles with each further one.
 const FIRST_WAIT_MS: i64 = 1_000;
+/// Each wait grows by a random part of 256 of this: by half at most.
+const JITTER: i64 = 512;
 /// A node that took a push has this long to send it.
 const LEASE_MS: i64 = 30_000;
 
@@ -29,34 +31,40 @@ pub async fn send_pushes(app: &App, outgoing: Outgoing, now: Timestamp) -> Resul
     send(app, &outgoing, 0, now).await
 }
 
-/// Takes and sends what is due on rows: pushes of processes that died, and further tries.
+/// Takes and sends what is due on rows: pushes of processes that died, and further tries. One that
+/// fails does not hold up the others.
 pub async fn send_due_pushes(app: &App, now: Timestamp) -> Result<(), Failure> {
     for due in transactions::with_due_pushes(&app.database, now).await? {
-        let DuePush { tenant, stored, due_at, attempts } = due;
-        let Transaction::Pending(pending) = stored.at(now) else { continue };
-        let facts = pending.facts();
-        let until = now.plus_ms(LEASE_MS);
-        let lease = transactions::lease_pushes(&tenant, &facts.auth_req_hash, due_at, until);
-        if app.database.run(lease).await? == Written::Overtaken {
-            continue;
+        if let Err(failure) = send_due_push(app, due, now).await {
+            tracing::error!(cause = %failure, "a due push could not be sent; it is tried again");
         }
-        let name = app.client(&tenant, &facts.client_id, now).await?;
-        let name = name.map(|known| known.client().name.clone()).unwrap_or_default();
-        let outgoing = Outgoing {
-            tenant_name: app
-                .tenant(&tenant, now)
-                .await?
-                .map(|tenant| tenant.display_name.clone())
-                .unwrap_or_default(),
-            devices: enrollments::of_user(&app.database, &tenant, facts.user_id()).await?,
-            client: (facts.client_id.clone(), name),
-            facts: facts.clone(),
-            sdk: None,
-            tenant,
-        };
-        send(app, &outgoing, attempts, now).await?;
     }
     Ok(())
+}
+
+async fn send_due_push(app: &App, due: DuePush, now: Timestamp) -> Result<(), Failure> {
+    let DuePush { tenant, stored, due_at, attempts } = due;
+    let Transaction::Pending(pending) = stored.at(now) else { return Ok(()) };
+    let facts = pending.facts();
+    let until = now.plus_ms(LEASE_MS);
+    let lease = transactions::lease_pushes(&tenant, &facts.auth_req_hash, due_at, until);
+    if app.database.run(lease).await? == Written::Overtaken {
+        return Ok(());
+    }
+    let known = app.tenant(&tenant, now).await?;
+    let tenant_name = known.map(|tenant| tenant.display_name.clone()).unwrap_or_default();
+    // A request of the enrollment page has no client: it asks in the tenant's name.
+    let client = app.client(&tenant, &facts.client_id, now).await?;
+    let name = client.map_or_else(|| tenant_name.clone(), |known| known.client().name.clone());
+    let outgoing = Outgoing {
+        tenant_name,
+        devices: enrollments::of_user(&app.database, &tenant, facts.user_id()).await?,
+        client: (facts.client_id.clone(), name),
+        facts: facts.clone(),
+        sdk: None,
+        tenant,
+    };
+    send(app, &outgoing, attempts, now).await
 }
 
 async fn send(
@@ -71,7 +79,7 @@ async fn send(
     let mut events = Vec::new();
     for challenge in challenges.iter_mut().filter(|c| c.receipt == Receipt::Waiting) {
         let device = outgoing.devices.iter().find(|device| device.id == challenge.device);
-        let receipt = hand_over(app, outgoing, (challenge, device), now)?;
+        let receipt = hand_over(app, outgoing, (challenge, device), now);
         challenge.receipt = match &receipt {
             outside::Receipt::Accepted => Receipt::Sent { at: now },
             outside::Receipt::Later(_) if !is_last => Receipt::Waiting,
@@ -87,7 +95,7 @@ async fn send(
         events.extend(event(app, outgoing, challenge, now));
     }
     let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);
-    let due_at = waits.then(|| now.plus_ms(FIRST_WAIT_MS << attempts.clamp(0, 10)));
+    let due_at = waits.then(|| next_try(app, attempts, now));
     let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
     let first = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
     let write = events
@@ -107,20 +115,28 @@ fn hand_over(
     outgoing: &Outgoing,
     (challenge, device): (&Challenge, Option<&Device>),
     now: Timestamp,
-) -> Result<outside::Receipt, Failure> {
-    let Some(device) = device else {
-        return Ok(outside::Receipt::Refused(String::from("the device is no longer enrolled")));
-    };
+) -> outside::Receipt {
+    let refused = |why: &str| outside::Receipt::Refused(why.to_owned());
+    let Some(device) = device else { return refused("the device is no longer enrolled") };
     let token = token(&outgoing.facts, device).sign(&app.secrets);
     let context = PushContext {
         tenant_name: &outgoing.tenant_name,
         client_name: &outgoing.client.1,
         sdk: outgoing.sdk.as_deref(),
     };
-    match push::compose(&outgoing.facts, (challenge, token), device, &context)? {
-        Some(parcel) => Ok(app.courier.deliver(parcel, now)),
-        None => Ok(outside::Receipt::Refused(String::from("the device has no push token"))),
+    match push::compose(&outgoing.facts, (challenge, token), device, &context) {
+        Ok(Some(parcel)) => app.courier.deliver(parcel, now),
+        Ok(None) => refused("the device has no push token"),
+        // Trying again would not make it another.
+        Err(broken) => refused(&broken.to_string()),
     }
+}
+
+/// When to try again: later each time, and not all at once.
+fn next_try(app: &App, attempts: i64, now: Timestamp) -> Timestamp {
+    let wait_ms = FIRST_WAIT_MS << attempts.clamp(0, PUSH_ATTEMPTS);
+    let [random] = app.entropy.bytes::<1>();
+    now.plus_ms(wait_ms + wait_ms * i64::from(random) / JITTER)
 }
 
 /// The token that `device` is sent for the request.

@@ -2,7 +2,7 @@
 //! behind the same seam.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use domain::Timestamp;
 use serde_json::Value;
@@ -53,10 +53,13 @@ impl Courier {
     /// Hands one parcel over and waits for the receipt.
     pub fn deliver(&self, parcel: Parcel, now: Timestamp) -> Receipt {
         match self {
-            Self::Tray(tray) => {
-                tray.put(parcel, now);
-                Receipt::Accepted
-            }
+            Self::Tray(tray) => match tray.receipt_for(&parcel.token) {
+                Receipt::Accepted => {
+                    tray.put(parcel, now);
+                    Receipt::Accepted
+                }
+                other @ (Receipt::Refused(_) | Receipt::Gone(_) | Receipt::Later(_)) => other,
+            },
             Self::Unconfigured => Receipt::Refused(String::from("no push service is configured")),
         }
     }
@@ -74,6 +77,7 @@ impl Courier {
 #[derive(Debug, Default)]
 pub struct Tray {
     shelves: Mutex<Shelves>,
+    receipts: Mutex<HashMap<String, Receipt>>,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +99,7 @@ pub struct TrayEntry {
 
 impl Tray {
     fn put(&self, parcel: Parcel, now: Timestamp) {
-        let mut shelves = self.shelves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if !shelves.by_token.contains_key(&parcel.token) {
             if shelves.oldest_first.len() >= TOKENS
                 && let Some(oldest) = shelves.oldest_first.pop_front()
@@ -113,9 +117,20 @@ impl Tray {
         });
     }
 
+    /// From now on pushes to `token` get this receipt; so tests play a push service that is down.
+    pub fn answer_with(&self, token: &str, receipt: Receipt) {
+        let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.insert(token.to_owned(), receipt);
+    }
+
+    fn receipt_for(&self, token: &str) -> Receipt {
+        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.get(token).cloned().unwrap_or(Receipt::Accepted)
+    }
+
     /// The pushes sent to `token`, newest first.
     pub fn pushes_to(&self, token: &str) -> Vec<TrayEntry> {
-        let shelves = self.shelves.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         shelves
             .by_token
             .get(token)
