@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use serde_json::{Value, json};
+use server::outside::Receipt;
 use testkit::{Push, World, p256_key, vectors};
 
 use super::{call, enrolled, logged};
@@ -248,4 +249,75 @@ fn source_of(payload: &Value) -> String {
 fn location_of(payload: &Value) -> String {
     let location: Value = serde_json::from_str(&text(payload, "l")).unwrap_or_default();
     members_of(&location)
+}
+
+async fn asks_alice(world: &World) -> u16 {
+    let client = world.client();
+    client.starts(client.asking("alice")).await.status
+}
+
+/// Makes the push service answer so to everything for alice's device.
+fn service_says(world: &World, receipt: Receipt) {
+    let app = world.app();
+    app.courier.tray().unwrap().answer_with("fcm-token", receipt);
+}
+
+/// G73: a push that was refused is logged, and the device stays enrolled.
+#[tokio::test]
+async fn a_push_that_was_refused_is_told_to_the_log() {
+    let world = World::new().await;
+    enrolled(&world, "alice").await;
+    service_says(&world, Receipt::Refused(String::from("no such project")));
+    assert_eq!(asks_alice(&world).await, 200);
+    let entries = logged(&world, "gd_send_pn_failure").await;
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["error"]["message"], "no such project");
+    let devices = super::devices_of(&world, "alice").await;
+    assert_eq!(
+        (&devices[0]["status"], &devices[0]["reachable"]),
+        (&json!("confirmed"), &json!(true))
+    );
+    service_says(&world, Receipt::Accepted);
+    assert_eq!(asks_alice(&world).await, 200);
+    assert_eq!(logged(&world, "gd_send_pn").await.len(), 1);
+}
+
+/// Part of GD14: a token that the service calls gone.
+#[tokio::test]
+async fn a_device_whose_token_is_gone_cannot_be_asked_until_it_brings_a_new_one() {
+    let world = World::new().await;
+    let (_, device) = enrolled(&world, "alice").await;
+    service_says(&world, Receipt::Gone(String::from("unregistered")));
+    assert_eq!(asks_alice(&world).await, 200);
+    let devices = super::devices_of(&world, "alice").await;
+    assert_eq!(
+        (&devices[0]["status"], &devices[0]["reachable"]),
+        (&json!("confirmed"), &json!(false))
+    );
+    assert_eq!(asks_alice(&world).await, 400);
+    let path = format!("appliance-mfa/api/device-accounts/{}", device["id"].as_str().unwrap());
+    let change = json!({ "push_credentials": { "service": "GCM", "token": "fresh" } });
+    let token = device["token"].as_str().unwrap();
+    assert_eq!(call(&world, Method::PATCH, &path, token, Some(&change)).await.status, 200);
+    assert_eq!(asks_alice(&world).await, 200);
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_is_tried_again_and_given_up_in_the_end() {
+    let world = World::new().await;
+    enrolled(&world, "alice").await;
+    service_says(&world, Receipt::Later(String::from("503")));
+    assert_eq!(asks_alice(&world).await, 200);
+    assert_eq!(logged(&world, "gd_send_pn_failure").await.len(), 0);
+    world.advance_seconds(2);
+    service_says(&world, Receipt::Accepted);
+    world.run_worker().await;
+    assert_eq!(logged(&world, "gd_send_pn").await.len(), 1);
+    service_says(&world, Receipt::Later(String::from("503")));
+    assert_eq!(asks_alice(&world).await, 200);
+    for _ in 0..10 {
+        world.advance_seconds(26);
+        world.run_worker().await;
+    }
+    assert_eq!(logged(&world, "gd_send_pn_failure").await.len(), 1);
 }
