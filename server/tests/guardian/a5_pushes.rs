@@ -43,7 +43,7 @@ async fn an_fcm_push_is_eight_strings() {
     assert_eq!(push.payload["d"], "2026-11-23T05:00:00.600Z");
 }
 
-/// G60, G61, G62, G65: for APNs, alert and category beside the eight keys.
+/// G60, G61, G62: for APNs, alert and category beside the eight keys.
 #[tokio::test]
 async fn an_apns_push_has_its_alert_and_the_keys_under_mfa() {
     let world = World::new().await;
@@ -60,12 +60,22 @@ async fn an_apns_push_has_its_alert_and_the_keys_under_mfa() {
     for key in KEYS {
         assert!(mfa.contains_key(key), "{key}");
     }
-    assert_eq!(mfa["s"], json!({ "b": { "n": "Bank" }, "os": { "n": "unknown" } }));
-    assert_eq!(mfa["l"], json!({ "n": "unknown" }));
     let alert = &push.payload["aps"]["alert"];
     assert_eq!(alert["title"], "Example");
     assert!(alert["body"].as_str().unwrap().starts_with("Bank"));
     assert!(!push.payload.to_string().contains("secret-words-77"));
+}
+
+/// G65: source and place are always there, without half a position.
+#[tokio::test]
+async fn source_and_place_are_always_told() {
+    let world = World::new().await;
+    let push = push_for(&world, "alice").await;
+    let inner = |name: &str| -> Value {
+        serde_json::from_str(push.payload[name].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(inner("s"), json!({ "b": { "n": "Bank" }, "os": { "n": "unknown" } }));
+    assert_eq!(inner("l"), json!({ "n": "unknown" }));
 }
 
 /// G64: a bare host where that is enough, else the full address.
