@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
 
+use super::serve::stop_asked;
 use super::{now, pause};
 use crate::https::{base, read_ca};
 use crate::phone::{Consent, Device, Kind, Push, State, StateFile, read_ticket, word};
@@ -137,7 +138,10 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let decision = Decision::Rejected { reason: no.reason.as_deref() };
             session.answer(no.which.id.as_deref(), decision).await?;
         }
-        Act::Watch(watch) => session.watch(&watch).await?,
+        Act::Watch(watch) => tokio::select! {
+            ended = session.watch(&watch) => ended?,
+            asked = stop_asked() => asked?,
+        },
         Act::Forget(forget) => session.forget(forget.offline).await?,
     }
     Ok(ExitCode::from(DONE))

@@ -39,7 +39,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     let running = Box::pin(server::start(config, Mode::Serve))
         .await
         .map_err(|error| Failed::because(error.to_string()))?;
-    if let Some(address) = running.addresses.https {
+    let listening = [running.addresses.https, running.addresses.http];
+    for address in listening.into_iter().flatten() {
         terminal.note(&format!("aizuchi: serving on {address}"))?;
     }
     stop_asked().await?;

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::common::{Dev, Said, aizuchi, is_private, said};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
@@ -73,11 +75,13 @@ fn a_client_made_here_asks_until_its_secret_is_rotated() {
     assert!(shown.get("client_secret").is_none(), "{shown}");
     let mut card = dev.card.clone();
     card["client"] = client;
-    assert!(ask_as(&dev, &card).err.contains("No eligible"));
+    let asked = ask_as(&dev, &card);
+    assert!(asked.err.contains("No eligible"), "{asked:?}");
     let rotated = dev.administer(&["client", "rotate-secret", &id]).done().json();
     assert!(ask_as(&dev, &card).err.contains("401"), "the old secret");
     card["client"] = rotated;
-    assert!(ask_as(&dev, &card).err.contains("No eligible"), "the new secret");
+    let asked = ask_as(&dev, &card);
+    assert!(asked.err.contains("No eligible"), "the new secret: {asked:?}");
     assert_eq!(dev.administer(&["client", "show", "nobody"]).code, 1);
     dev.administer(&["client", "delete", &id]).done();
     assert!(ask_as(&dev, &card).err.contains("401"), "a deleted client");
@@ -106,29 +110,47 @@ fn users_and_apis_are_listed_shown_and_deleted() {
     assert_eq!(dev.administer(&["api", "delete", &management]).code, 1, "it could never come back");
 }
 
-/// O20: rotated keys stay listed, and nothing private is.
+/// O19: the next key signs, the former stays published, what it signed stays valid.
 #[test]
-fn rotated_keys_stay_published_and_nothing_private_is_listed() {
+fn a_rotated_key_stays_published_and_its_tokens_stay_valid() {
     let dev = Dev::start(&[]);
-    let before = dev.administer(&["key", "list"]).done().json();
-    let after = dev.administer(&["key", "rotate"]).done().json();
-    let kids = |keys: &Value| -> Vec<String> {
-        keys.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().into()).collect()
-    };
-    assert_eq!(kids(&after).len(), 2 * kids(&before).len());
+    let state = dev.enroll("phone.json", &[]);
+    let api = dev.text("/api/identifier");
+    let before = dev.approved(&state, &["--audience", &api]);
+    dev.administer(&["key", "rotate"]).done();
+    let after = dev.approved(&state, &["--audience", &api]);
     let (_, published) = dev.http("GET", "/.well-known/jwks.json");
-    for kid in kids(&before).iter().chain(&kids(&after)) {
-        assert!(published.contains(kid), "{kid}: {published}");
+    let mut kids = Vec::new();
+    for tokens in [&before, &after] {
+        let token = tokens["access_token"].as_str().unwrap();
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        assert!(published.contains(header["kid"].as_str().unwrap()), "{header}: {published}");
+        kids.push(header["kid"].clone());
+        let bearer = format!("Authorization: Bearer {token}");
+        assert_eq!(dev.http_with("GET", "/userinfo", &bearer).0, 200);
     }
-    for key in after.as_array().unwrap() {
-        let members: Vec<&String> = key.as_object().unwrap().keys().collect();
-        for private in ["d", "p", "q", "private", "key"] {
-            assert!(members.iter().all(|name| *name != private), "{key}");
+    assert_ne!(kids[0], kids[1]);
+}
+
+/// O20: each key's name, algorithm and stage; nothing private.
+#[test]
+fn keys_are_listed_without_anything_private() {
+    let dev = Dev::start(&[]);
+    dev.administer(&["key", "rotate"]).done();
+    let keys = dev.administer(&["key", "list"]).done().json();
+    assert_eq!(keys.as_array().unwrap().len(), 4, "{keys}");
+    for key in keys.as_array().unwrap() {
+        for member in ["kid", "alg", "stage"] {
+            assert!(key[member].is_string(), "{key}");
         }
+        let members: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        let told = ["kid", "alg", "stage", "created_at", "retired_at"];
+        assert!(members.iter().all(|name| told.contains(name)), "{key}");
     }
 }
 
-/// O22, O30: where no server runs the database itself is used, and the next server sees it.
+/// O22: where no server runs the database itself is used, and the next server sees it.
 #[test]
 fn without_a_server_the_database_itself_is_used() {
     let dev = Dev::start(&[]);

@@ -23,6 +23,11 @@ fn every_end_of_a_request_has_its_exit_code() {
     let denied = answer("deny");
     assert_eq!(denied.code, 1, "{denied:?}");
     assert_eq!(denied.json()["outcome"], "denied");
+    let told = dev.ask_in_words("In words", &[]).spawn().unwrap();
+    aizuchi(&["phone", "watch", "--count", "1", "--answer", "approve", "--state", &state]).done();
+    let told = said(told).done();
+    assert!(told.err.contains("approved"), "{told:?}");
+    assert!(!told.err.contains("between polls"), "never told to slow down: {told:?}");
     let expired = said(dev.ask("Too short", &["--expiry", "1"]).spawn().unwrap());
     assert_eq!(expired.code, 2, "{expired:?}");
     assert_eq!(expired.json()["outcome"], "expired");

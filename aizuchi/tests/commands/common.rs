@@ -92,9 +92,33 @@ impl Dev {
 
     /// Starts one on the data of `folder`.
     pub(crate) fn start_in(folder: TempDir, database: Option<String>, more: &[&str]) -> Self {
+        Self::start_on(("0", "0"), folder, database, more)
+    }
+
+    /// Starts it again on the ports that its card named.
+    pub(crate) fn start_again(
+        folder: TempDir,
+        database: Option<String>,
+        card: &Value,
+        more: &[&str],
+    ) -> Self {
+        let port = |name: &str| {
+            let address = card[name].as_str().unwrap().trim_end_matches('/').to_owned();
+            address.rsplit(':').next().unwrap().to_owned()
+        };
+        Self::start_on((&port("issuer"), &port("http")), folder, database, more)
+    }
+
+    fn start_on(
+        (https, http): (&str, &str),
+        folder: TempDir,
+        database: Option<String>,
+        more: &[&str],
+    ) -> Self {
         let data = data(&folder);
         let mut arguments = vec!["dev", "--json", "--data", data.as_str()];
-        arguments.extend(["--https-port", "0", "--http-port", "0", "--set", "ciba.interval_s=1"]);
+        arguments.extend(["--https-port", https, "--http-port", http]);
+        arguments.extend(["--set", "ciba.interval_s=1"]);
         if let Some(url) = &database {
             arguments.extend(["--database", url]);
         }
@@ -140,12 +164,17 @@ impl Dev {
         aizuchi(&all)
     }
 
-    /// `aizuchi ask` as the card's client asks the card's user.
+    /// `aizuchi ask --json` as the card's client asks the card's user.
     pub(crate) fn ask(&self, message: &str, more: &[&str]) -> Command {
+        self.ask_in_words(message, &[&["--json"], more].concat())
+    }
+
+    /// The same for people.
+    pub(crate) fn ask_in_words(&self, message: &str, more: &[&str]) -> Command {
         let (issuer, ca) = (self.text("/issuer"), self.text("/ca_file"));
         let (id, secret) = (self.text("/client/client_id"), self.text("/client/client_secret"));
         let user = self.text("/user/user_id");
-        let mut arguments = vec!["ask", "--json", "--issuer", &issuer, "--ca", &ca];
+        let mut arguments = vec!["ask", "--issuer", &issuer, "--ca", &ca];
         arguments.extend(["--client-id", &id, "--client-secret", &secret, "--user", &user]);
         arguments.extend(["--message", message]);
         arguments.extend_from_slice(more);
@@ -166,15 +195,27 @@ impl Dev {
         state
     }
 
+    /// The card's user says yes on the phone kept in `state`; the tokens.
+    pub(crate) fn approved(&self, state: &str, more: &[&str]) -> Value {
+        let asking = self.ask("Pay 20 EUR", more).spawn().unwrap();
+        aizuchi(&["phone", "watch", "--count", "1", "--answer", "approve", "--state", state])
+            .done();
+        said(asking).done().json()
+    }
+
     /// One request on the plain listener: status and body.
     pub(crate) fn http(&self, method: &str, path: &str) -> (u16, String) {
-        http(&self.text("/http"), method, path)
+        http(&self.text("/http"), (method, path), "")
+    }
+
+    /// The same with a header line.
+    pub(crate) fn http_with(&self, method: &str, path: &str, header: &str) -> (u16, String) {
+        http(&self.text("/http"), (method, path), &format!("{header}\r\n"))
     }
 
     /// Asks it to end, as Ctrl-C or a service manager does.
-    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, TempDir, Option<String>) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    pub(crate) fn stop(mut self, name: &str) -> (ExitStatus, TempDir, Option<String>) {
+        signal(&self.child, name);
         let status = self.child.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         (status, folder, self.database.take())
@@ -194,15 +235,26 @@ fn data(folder: &TempDir) -> String {
 }
 
 /// One plain HTTP/1.1 request to `base` (`http://localhost:PORT/`).
-pub(crate) fn http(base: &str, method: &str, path: &str) -> (u16, String) {
+pub(crate) fn http(base: &str, (method, path): (&str, &str), headers: &str) -> (u16, String) {
     let authority = base.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(authority).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
+         Content-Length: 0\r\n{headers}\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
     (status, body)
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
 /// What a finished child said.

@@ -1,6 +1,12 @@
 //! The development server as scripts use it.
 
-use crate::common::{Dev, aizuchi, http, said};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::common::{Dev, aizuchi, command, http, postgres_database, said, signal};
 
 /// O27, O28: free ports, named in the card; the issuer's certificate is the CA file's.
 #[test]
@@ -21,28 +27,35 @@ fn the_card_names_the_ports_that_were_taken() {
     let (status, metadata) = dev.http("GET", "/.well-known/openid-configuration");
     assert_eq!(status, 200);
     assert!(metadata.contains(&issuer) && !metadata.contains("http://"), "{metadata}");
-    assert_eq!(http(&dev.text("/ops"), "GET", "/health/ready").0, 200);
+    assert_eq!(http(&dev.text("/ops"), ("GET", "/health/ready"), "").0, 200);
 }
 
-/// O30: the same CA, client and user after a restart.
+/// O30: ended by either signal; the same CA, keys, client, user and device after a restart.
 #[test]
 fn a_restart_on_the_same_folder_keeps_everything() {
-    for signal in ["-INT", "-TERM"] {
-        let dev = Dev::start(&[]);
-        let before = dev.card.clone();
-        let ca = std::fs::read_to_string(dev.text("/ca_file")).unwrap();
-        let state = dev.enroll("phone.json", &[]);
-        let (status, folder, database) = dev.stop(signal);
-        assert_eq!(status.code(), Some(0), "{signal}");
-        let dev = Dev::start_in(folder, database, &[]);
-        assert_eq!(dev.card["client"], before["client"]);
-        assert_eq!(dev.card["user"], before["user"]);
-        assert_eq!(dev.card["management"]["client_secret"], before["management"]["client_secret"]);
-        assert_eq!(std::fs::read_to_string(dev.text("/ca_file")).unwrap(), ca);
-        let users = dev.administer(&["user", "list"]).done().json();
-        assert_eq!(users.as_array().unwrap().len(), 1);
-        assert!(std::path::Path::new(&state).exists());
+    let kids = |dev: &Dev| -> Vec<Value> {
+        let keys = dev.administer(&["key", "list"]).done().json();
+        keys.as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
+    };
+    let dev = Dev::start(&[]);
+    let (card, keys) = (dev.card.clone(), kids(&dev));
+    let ca = std::fs::read_to_string(dev.text("/ca_file")).unwrap();
+    let state = dev.enroll("phone.json", &[]);
+    let (status, folder, database) = dev.stop("-INT");
+    assert_eq!(status.code(), Some(0));
+    let dev = Dev::start_again(folder, database, &card, &[]);
+    for name in ["issuer", "http", "ca_file", "management", "client", "api", "user"] {
+        assert_eq!(dev.card[name], card[name], "{name}");
     }
+    assert_eq!(std::fs::read_to_string(dev.text("/ca_file")).unwrap(), ca);
+    assert_eq!(kids(&dev), keys);
+    assert!(dev.approved(&state, &[])["access_token"].is_string());
+
+    let (status, folder, database) = dev.stop("-TERM");
+    assert_eq!(status.code(), Some(0));
+    let elsewhere = Dev::start_in(folder, database, &[]);
+    assert_eq!(elsewhere.card["client"], card["client"], "also on other ports");
+    assert_eq!(elsewhere.administer(&["user", "list"]).done().json().as_array().unwrap().len(), 1);
 }
 
 /// O39: `--set` overrides; an unknown key is refused with the nearest known one.
@@ -56,16 +69,95 @@ fn settings_are_overridden_by_key() {
     assert!(refused.err.contains("limits.prompts_per_user_per_minute"), "{refused:?}");
 }
 
-/// O38: the clock can be moved, and requests expire by it.
+/// O38: the clock can be moved: requests end by it, and limits pass.
 #[test]
-fn a_moved_clock_ends_requests() {
+fn a_moved_clock_ends_requests_and_lets_limits_pass() {
     let dev = Dev::start(&[]);
     let state = dev.enroll("phone.json", &[]);
     let asking = dev.ask("Never answered", &[]).spawn().unwrap();
     aizuchi(&["phone", "watch", "--count", "1", "--state", &state]).done();
-    assert!(dev.http("POST", "/dev/clock/advance?seconds=301").0 < 300);
+    let (status, _) = dev.http("POST", "/dev/clock/advance?seconds=301");
+    assert!((200..300).contains(&status), "{status}");
     // Our own clock says that there was time left, so to the client this is a refusal.
     assert_eq!(said(asking).code, 1);
     let late = aizuchi(&["phone", "approve", "--state", &state]);
     assert_eq!(late.code, 1, "{late:?}");
+
+    let start = |_| dev.ask("One of six", &["--expiry", "1"]).spawn().unwrap();
+    let all: Vec<_> = (0..6).map(start).collect();
+    let codes: Vec<i32> = all.into_iter().map(|child| said(child).code).collect();
+    assert_eq!(codes.iter().filter(|code| **code == 3).count(), 1, "the sixth: {codes:?}");
+    dev.http("POST", "/dev/clock/advance?seconds=61");
+    let next = said(dev.ask("After a minute", &["--expiry", "1"]).spawn().unwrap());
+    assert!(next.code != 3, "{next:?}");
+}
+
+/// O29: the same paths on the plain listener of this machine, which no metadata names.
+#[test]
+fn the_plain_listener_serves_the_same_and_is_named_nowhere() {
+    let dev = Dev::start(&[]);
+    let (status, metadata) = dev.http("GET", "/.well-known/openid-configuration");
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    assert_eq!((status, metadata["issuer"].as_str()), (200, Some(dev.text("/issuer").as_str())));
+    assert!(!metadata.to_string().contains("http://"), "{metadata}");
+    assert_eq!(dev.http("GET", "/.well-known/jwks.json").0, 200);
+    assert_eq!(dev.http("GET", "/mfa/enrollment?ticket=unknown").0, 404);
+}
+
+/// O36, O37: virtual phones on request, twice is fine, or for everyone.
+#[test]
+fn users_get_virtual_phones() {
+    let dev = Dev::start(&[]);
+    let path = format!("/dev/users/{}/phone", dev.text("/user/user_id").replace('|', "%7C"));
+    for _ in 0..2 {
+        assert_eq!(dev.http("POST", &path).0, 204);
+    }
+    let asked = said(dev.ask("Eligible", &["--expiry", "1"]).spawn().unwrap());
+    assert_eq!(asked.code, 2, "{asked:?}");
+    dev.enroll("phone.json", &[]);
+
+    let dev = Dev::start(&["--virtual-phones"]);
+    let asked = said(dev.ask("Everyone", &["--expiry", "1"]).spawn().unwrap());
+    assert_eq!(asked.code, 2, "{asked:?}");
+}
+
+/// O40: nothing of the development tools in `serve`.
+#[test]
+fn serve_has_no_development_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = folder.path().join("aizuchi.toml");
+    let database = postgres_database().unwrap_or_else(|| String::from("sqlite:aizuchi.db"));
+    let text = format!(
+        "[server]\ndata_dir = \"{}/data\"\npublic_url = \"https://login.example.com/\"\n\
+         [keys]\nroot = \"{}\"\n[proxy]\ntrusted = [\"127.0.0.1\"]\n\
+         [listen]\nhttps = \"\"\nhttp = \"127.0.0.1:{port}\"\nops = \"\"\n\
+         [database]\nurl = \"{database}\"\n",
+        folder.path().display(),
+        "5a".repeat(32),
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut server = command(&["serve", "--config", &config.to_string_lossy()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let logs = BufReader::new(server.stderr.take().unwrap());
+    let mut logs = logs.lines().map_while(Result::ok);
+    assert!(logs.any(|line| line.contains("serving on")), "it starts");
+    let base = format!("http://127.0.0.1:{port}/");
+    assert_eq!(http(&base, ("GET", "/.well-known/jwks.json"), "").0, 200);
+    for path in [
+        "/dev/tray/abc",
+        "/dev/ciba/abc/allow",
+        "/dev/ciba/abc/deny",
+        "/dev/users/abc/phone",
+        "/dev/clock/advance?seconds=1",
+        "/dev/resource",
+    ] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            assert_eq!(http(&base, (method, path), "").0, 404, "{method} {path}");
+        }
+    }
+    signal(&server, "-TERM");
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }

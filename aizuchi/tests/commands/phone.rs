@@ -1,8 +1,12 @@
 //! O8 to O12: the authenticator in a terminal, against a development server.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::common::{Dev, Said, aizuchi, is_private, said};
+use serde_json::Value;
+
+use crate::common::{Dev, Said, aizuchi, command, is_private, said, signal};
 
 fn phone(act: &[&str], state: &str) -> Said {
     let mut arguments = vec!["phone"];
@@ -68,17 +72,40 @@ fn requests_are_listed_read_and_answered_once() {
     assert_eq!(phone(&["approve", "cns_unknown"], &state).code, 1);
 }
 
-/// O11: each new request is told once.
+/// O11: each new request is told once, until somebody ends the watch.
 #[test]
-fn watching_tells_each_request_once_and_may_answer_it() {
+fn watching_tells_each_request_once_until_it_is_interrupted() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("phone.json", &[]);
+    let mut watch = command(&["phone", "watch", "--state", &state, "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&told.next().unwrap().unwrap()).unwrap() };
+    let mut open = Vec::new();
+    for message in ["First", "Second", "Third"] {
+        // Those before are still open and in the tray when the next one comes.
+        let asking = dev.ask(message, &[]).spawn().unwrap();
+        let consent = next();
+        assert_eq!(consent["requested_details"]["binding_message"], message);
+        open.push((asking, consent["id"].as_str().unwrap().to_owned()));
+    }
+    for (asking, id) in open {
+        phone(&["deny", &id], &state).done();
+        assert_eq!(said(asking).code, 1);
+    }
+    signal(&watch, "-INT");
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn watching_may_answer_for_development() {
     let dev = Dev::start(&[]);
     let state = dev.enroll("phone.json", &["--rsa"]);
     let first = dev.ask("First", &[]).spawn().unwrap();
     let told = phone(&["watch", "--count", "1", "--answer", "deny"], &state).done().json();
     assert_eq!(told["consent"]["requested_details"]["binding_message"], "First");
     assert_eq!(said(first).code, 1);
-    let second = dev.ask("Second", &[]).spawn().unwrap();
-    let told = phone(&["watch", "--count", "1", "--answer", "approve"], &state).done().json();
-    assert_eq!(told["consent"]["requested_details"]["binding_message"], "Second");
-    assert_eq!(said(second).code, 0);
+    assert!(dev.approved(&state, &[])["id_token"].is_string());
 }

@@ -47,14 +47,13 @@ pub async fn prepare(
     };
     if let Some(members) = card.as_object_mut() {
         if let Some(http) = &app.addresses.http {
-            let http = http.strip_suffix('/').unwrap_or(http);
-            members.insert(String::from("http"), http.into());
+            members.insert(String::from("http"), http.as_str().into());
         }
         if let Some(ca_file) = ca_file {
             members.insert(String::from("ca_file"), ca_file.display().to_string().into());
         }
         if let Some(ops) = addresses.ops {
-            members.insert(String::from("ops"), format!("http://{ops}").into());
+            members.insert(String::from("ops"), format!("http://{ops}/").into());
         }
     }
     Ok(card)
