@@ -104,6 +104,35 @@ async fn nothing_ever_redirects() {
     }
 }
 
+/// Part of G6: over plain HTTP, which only trusted proxies may speak.
+#[tokio::test]
+async fn plain_http_is_refused_and_not_redirected() {
+    let world = World::new().await;
+    let app = world.app();
+    let plain = server::http::behind_proxies(server::http::router(app.clone()), &app);
+    let request = http::Request::post("/appliance-mfa/api/enroll").body(axum::body::Body::empty());
+    let answer = tower::ServiceExt::oneshot(plain, request.unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 403);
+}
+
+/// G14: no device call waits for a push service: here none runs, and no client polls.
+#[tokio::test]
+async fn no_device_call_waits_for_anybody() {
+    let world = World::new().await;
+    let phone = world.phone_of("alice");
+    phone.enrolls().await;
+    let client = world.client();
+    assert_eq!(client.starts(client.asking("alice")).await.status, 200);
+    let push = phone.pushes().await.remove(0);
+    let form = client.asking("alice");
+    assert_eq!(client.posts("bc-authorize", form).await.status, 200, "a push that nobody sends");
+    assert_eq!(phone.reads(&push).await.status, 200);
+    let no = device_protocol::guardian::resolve::Decision::Rejected { reason: None };
+    assert_eq!(phone.answers(&push, no).await.status, 204);
+    phone.unenrolls().await;
+    world.run_worker().await;
+}
+
 /// G7: an unknown path below ours names the right one.
 #[tokio::test]
 async fn an_unknown_path_is_told_the_right_one() {

@@ -76,6 +76,47 @@ async fn with_and_without_the_zero_it_is_one_key() {
     assert_eq!(stored[0], stored[1]);
 }
 
+/// The modulus of an RSA key of 1024 bits.
+const N_1024: &str = "\
+     7gtDqIldrog9FOrOcA6WMt7aDDm1tdvs1qETSTQgpgrPjl9tHggZ1qDDfCMmSRbBc-2Jd0A7VHkvWM9jqZqKYOQ3\
+     b_4aQFHnMpbhNju1mWUyJfj09_fq7Twuml7zmSRxQa2SJM4Ts99d3KiYuMX3-e5ZdTM7wdWWtsRR1oTcRjc";
+/// The modulus of an RSA key of 3072 bits.
+const N_3072: &str = "\
+     mvnu157baTpltfhOQSqO9tHJjI_WVw5kQtZEDMkX_COAOD2YbK9D8COqJxhXmawKahEECrL5gbh04UFcubIu6Dxe\
+     VIhQDbF7D7nZ0a1zyZrmAGJc-aX89dqQ_ld6hpWIoIP-hvukKgNztWc-YXJg6t_ZtYoOo8jIxw4_5K9tMMWTXYr2\
+     YTm-fQnF7c6EJfkjzXucnymBrqG2ziMbHQQ2SchGr6RMEinUmWvobHKiD55TcRlgbyXCF6VijjuntC0Yq4Vz2UIF\
+     Zxz4VoxYL8SkylDjB9N0rikz6sqrK2MuUBqIHjz4hEZi_eVItlJomsQwUxhdZuPtVN3n2mgE51l9GqVcE4_73o08\
+     XBpOlU8Xm-KTYhsoJZf_ZjmKVVpmhBY-5kxQpn3oyNq2q6UEnA3Okox-4kqk9sx-8ZymFmBkn7BYPOQxrXopVa_O\
+     z4LSCKEwUt8ofYMqIRZ81P3zaIpNRRej3dYm5hXTuQRpLCsQHKSECOq7w5oB0sqIA6q1DGhV";
+/// The modulus of an RSA key of 4096 bits.
+const N_4096: &str = "\
+     vFAfE5RJqTJ0sXUy5PfsVRGGRqSkruCyv46ipp92sRKN1gnM5H-_8yyh2W7qWFFm3PJ03TpUpMXtqfcueoBMrXEh\
+     NkqaabH_H8brK-wgpl0LSY_Jay4RvvOrrvV_9lBAp1R6m3BPXHH8l8zWXpEfIOINynO0vNlmmChq-e5ghNc_mGrE\
+     9SMob3fy7tTKm6Lxb0xp3GeGc5zryEwsDOZ0ZSDfMWAiNklHkFIrrgm1x6LpO9Q8fsg9guQv57mUMtaBf8wuQMhM\
+     NPA876zWCI--1zqE5PQDc_pM3Kq6mMQUoeZcYFKYTB53Cf-QZLiDpa7WlujHyMN8F2bnqKHfKx02gAv0fEPz1qI1\
+     W2EyzXYDY2Mj-8nsw8EgjnONOpYY5T2AC6b1lKtuHUzTy94EzVgHzBx9x_y5bLliK4rXSqcnA-6JobrkYi9z-uz1\
+     JPSYzlT1WCetw48fq_0Gq9C_xYWH8mtiimbdnLfWk0shyabACayzMSlYdtW-hQIRwbr3fGf7OQB2Xh2e7RSfVXu4\
+     mwO_hnVOWMWaRGSWNEy2BLyXxL_0SMu6O64IuNzlW1de2trtn4WL7Q3a1C8QPufv-yQzr7M6Jn5mcbQGR4w0b9hN\
+     r725P9sCcl0_RoNG80Dj_0gRqSyOEdGCGKh2UDXRZb2vdUtEz_v-2sGvGlMXZ2f6T-8";
+
+/// G30: RSA from 2048 bits on.
+#[tokio::test]
+async fn rsa_keys_have_at_least_2048_bits() {
+    let world = World::new().await;
+    let n_2048 = vectors::guardian_android()["key"]["public_jwk"]["n"].clone();
+    let sizes = [("alice", n_2048), ("bob", N_3072.into()), ("carol", N_4096.into())];
+    let rsa = |n: Value| json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "e": "AQAB", "n": n });
+    let good = enroll_body(&p256_key());
+    for (person, n) in sizes {
+        let tx = code_for(&world, person, false).await;
+        let answer = enroll(&world, &tx, &with(&good, "public_key", rsa(n))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let tx = code_for(&world, "dave", false).await;
+    let short = enroll(&world, &tx, &with(&good, "public_key", rsa(N_1024.into()))).await;
+    assert_x(&short, 400, "invalid_body");
+}
+
 /// G31: P-256 is taken; other kinds are not.
 #[tokio::test]
 async fn keys_on_p256_are_taken_and_other_kinds_are_not() {

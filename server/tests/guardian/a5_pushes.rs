@@ -110,7 +110,7 @@ async fn the_transaction_token_is_a_jwt_of_ours() {
     assert!(first.txtkn.len() < 1024);
 }
 
-/// G67: as a bearer anywhere else it is no token.
+/// Part of G67: as a bearer anywhere else it is no token.
 #[tokio::test]
 async fn the_transaction_token_opens_nothing_else() {
     let world = World::new().await;

@@ -99,6 +99,28 @@ async fn details_and_words_are_shown_as_they_were_sent() {
     assert_eq!(shown["audience"], API);
 }
 
+/// G107: where the API's policies bound people, the scopes that alice lacks are not shown.
+#[tokio::test]
+async fn the_scopes_are_those_that_will_be_granted() {
+    let world = World::new().await;
+    for (name, enforces, shown) in
+        [("open", false, json!(["openid", "read:x"])), ("bound", true, json!(["openid"]))]
+    {
+        let api = format!("https://{name}.example.com/");
+        world
+            .registers_api(json!({
+                "identifier": api, "name": name, "enforce_policies": enforces,
+                "scopes": [{ "value": "read:x" }],
+            }))
+            .await;
+        let asked =
+            |form: testkit::Form| form.with("audience", &api).with("scope", "openid read:x");
+        let id = world.client().asks_with("alice", asked).await;
+        let consent = world.phone_of("alice").consent_of(&id).await;
+        assert_eq!(consent["requested_details"]["scope"], shown, "{name}");
+    }
+}
+
 /// G108: reading uses nothing up.
 #[tokio::test]
 async fn a_record_may_be_read_until_it_expires() {

@@ -210,7 +210,7 @@ fn as_it_is(case: &Value) -> Option<(String, String)> {
     is_signed(case).then(|| (String::new(), String::new()))
 }
 
-/// G101: every recorded call gets a status that the SDK takes as success.
+/// G1, G101: every recorded call, of all five kinds, gets a status that the SDK takes as success.
 #[tokio::test]
 async fn every_recorded_call_is_taken() {
     let stage = Stage::new();

@@ -15,6 +15,7 @@ mod a5_pushes;
 mod a6_resolve;
 mod a7_consents;
 mod a8_browser;
+mod b6_bases;
 mod golden;
 mod virtual_phones;
 
