@@ -31,7 +31,7 @@ async fn the_authorization_server_metadata_is_the_same_document() {
     assert_eq!((other.status, other.json()), (200, metadata(&world).await));
 }
 
-/// W3, W5: the endpoints.
+/// W3: the endpoints; of W5 all but the registration, which a later release serves.
 #[tokio::test]
 async fn every_endpoint_is_named_where_sdks_look_for_it() {
     let world = World::new().await;

@@ -13,6 +13,7 @@ mod a11_management;
 mod a12_users;
 mod a13_devices;
 mod a14_clients;
+mod a15_logs;
 mod a1_discovery;
 mod a2_client_authentication;
 mod a3_accepted;
