@@ -172,6 +172,7 @@ fn run_sqlite(
         let statements = i64::try_from(migration.statements.len()).unwrap_or(i64::MAX);
         connection.execute(&rewritten(FINISH), (migration.version, statements, now.ms()))?;
     }
+    connection.execute_batch(include_str!("sqlite/planner.sql"))?;
     Ok(Ok(migrated(&missing)))
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
@@ -52,6 +53,8 @@ impl Place {
         let connection = Connection::open_with_flags(&self.path, flags).map_err(in_words)?;
         connection.busy_timeout(Duration::from_millis(self.busy_ms)).map_err(in_words)?;
         connection.execute_batch(settings).map_err(in_words)?;
+        // A plan is made once, and not again for every value that is bound.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(in_words)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         Ok(connection)
     }

@@ -134,3 +134,27 @@ async fn readers_cannot_write() {
     assert!(database.one(delete, &[Value::from("a")]).await.is_err());
     assert!(database.migrate(NOW).await.unwrap().applied.is_empty());
 }
+
+/// One tenant may hold nearly all rows, so its name alone is no key.
+#[tokio::test]
+async fn what_belongs_to_a_person_is_found_by_the_persons_index() {
+    const PLAN: &str = "EXPLAIN QUERY PLAN SELECT 1 FROM";
+    let place = Place::sqlite();
+    let database = place.open().await;
+    for (table, column) in [
+        ("users", "email"),
+        ("user_identities", "user_id"),
+        ("enrollments", "user_id"),
+        ("tickets", "user_id"),
+        ("refresh_tokens", "user_id"),
+        ("refresh_tokens", "family"),
+        ("log_events", "user_id"),
+        ("client_credentials", "client_id"),
+    ] {
+        let text = format!("{PLAN} {table} WHERE tenant_id = $1 AND {column} = $2");
+        let params = [Value::from("acme"), Value::from("alice")];
+        let plan = database.search(text, &params).await.unwrap();
+        let plan = plan[0].text(3).unwrap().to_owned();
+        assert!(plan.contains(&format!("(tenant_id=? AND {column}=?)")), "{plan}");
+    }
+}
