@@ -59,7 +59,7 @@ impl Guard {
             ),
             Self::UserLimit => ("AS BIGINT) <= $7", "AS BIGINT) <= $7 + 600000000"),
             Self::RotateOnce => {
-                ("AND hash = $2 AND rotated_at IS NULL", "AND hash = $2 AND expires_at IS NOT NULL")
+                ("AND hash = $2 AND rotated_at IS NULL", "AND hash = $2 AND created_at <= $3")
             }
             Self::AssertionOnce => (
                 "INTO replays (tenant_id, hash, expires_at) SELECT $1, $2, $3 WHERE {guard}",

@@ -410,6 +410,11 @@ impl World {
         Client::new(self, name, Proof::Secret(seed::secret_of(name)))
     }
 
+    /// A client that was registered before, with its key.
+    pub fn registered_with_key(&self, name: &str) -> Client<'_> {
+        Client::new(self, name, Proof::Assertion(crate::keys::client_key()))
+    }
+
     /// Registers another API.
     pub async fn registers_api(&self, document: Value) {
         seed::api(self, &document).await;
