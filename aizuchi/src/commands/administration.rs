@@ -33,10 +33,21 @@ pub(super) struct Inside {
 
 impl Common {
     /// Has the command carried out.
-    pub(super) async fn carry_out(&self, command: Command) -> Result<Value, Failed> {
+    pub(super) async fn carry_out(
+        &self,
+        command: Command,
+        terminal: &mut Terminal,
+    ) -> Result<Value, Failed> {
         let config = self.place.config()?;
         if let Some(answer) = admin::ask(&config.server.data_dir, &command).await {
             return answer.map_err(|refused| Failed::because(refused.to_string()));
+        }
+        let socket = admin::socket_path(&config.server.data_dir);
+        if socket.exists() {
+            terminal.note(&format!(
+                "no server answers on {}; the database itself is used",
+                socket.display()
+            ))?;
         }
         let app = Box::pin(server::open(config, self.place.mode()))
             .await

@@ -68,23 +68,23 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     match arguments.act {
         Act::Create { identifier, scopes, inside } => {
             let command = Command::ApiCreate { tenant: inside.tenant, identifier, scopes };
-            let api = inside.common.carry_out(command).await?;
+            let api = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&api, &FACTS, terminal)?;
         }
         Act::List { inside } => {
             let command = Command::ApiList { tenant: inside.tenant };
-            let apis = inside.common.carry_out(command).await?;
+            let apis = inside.common.carry_out(command, terminal).await?;
             inside.common.list(&apis, &["/identifier", "/scopes"], terminal)?;
         }
         Act::Show { identifier, inside } => {
             let command = Command::ApiList { tenant: inside.tenant };
-            let apis = inside.common.carry_out(command).await?;
+            let apis = inside.common.carry_out(command, terminal).await?;
             let api = find(&apis, "identifier", &identifier, "api")?;
             inside.common.tell(&api, &FACTS, terminal)?;
         }
         Act::Delete { identifier, inside } => {
             let command = Command::ApiDelete { tenant: inside.tenant, identifier };
-            let told = inside.common.carry_out(command).await?;
+            let told = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }

@@ -76,17 +76,17 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         Act::Create { name, members, inside } => {
             let (tenant, members) = (inside.tenant, with_defaults(&members)?);
             let command = Command::ClientCreate { tenant, name, members };
-            let client = inside.common.carry_out(command).await?;
+            let client = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&client, &SECRET, terminal)?;
         }
         Act::List { inside } => {
             let command = Command::ClientList { tenant: inside.tenant };
-            let clients = inside.common.carry_out(command).await?;
+            let clients = inside.common.carry_out(command, terminal).await?;
             inside.common.list(&clients, &["/client_id", "/name", "/grant_types"], terminal)?;
         }
         Act::Show { client_id, inside } => {
             let command = Command::ClientList { tenant: inside.tenant };
-            let clients = inside.common.carry_out(command).await?;
+            let clients = inside.common.carry_out(command, terminal).await?;
             let client = find(&clients, "client_id", &client_id, "client")?;
             let facts = [
                 ("client_id", "/client_id"),
@@ -100,12 +100,12 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         }
         Act::RotateSecret { client_id, inside } => {
             let command = Command::ClientRotateSecret { tenant: inside.tenant, client_id };
-            let client = inside.common.carry_out(command).await?;
+            let client = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&client, &SECRET, terminal)?;
         }
         Act::Delete { client_id, inside } => {
             let command = Command::ClientDelete { tenant: inside.tenant, client_id };
-            let told = inside.common.carry_out(command).await?;
+            let told = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }

@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     let tenant = inside.tenant;
     let command =
         if is_rotation { Command::KeyRotate { tenant } } else { Command::KeyList { tenant } };
-    let keys = inside.common.carry_out(command).await?;
+    let keys = inside.common.carry_out(command, terminal).await?;
     inside.common.list(&keys, &["/kid", "/alg", "/stage", "/created_at"], terminal)?;
     Ok(ExitCode::from(DONE))
 }

@@ -43,7 +43,7 @@ Examples:
 pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
     match arguments.act {
         Act::Create { name, common } => {
-            let card = common.carry_out(Command::TenantCreate { name }).await?;
+            let card = common.carry_out(Command::TenantCreate { name }, terminal).await?;
             let facts = [
                 ("issuer", "/issuer"),
                 ("management client", "/management/client_id"),
@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             common.tell(&card, &facts, terminal)?;
         }
         Act::List { common } => {
-            let tenants = common.carry_out(Command::TenantList {}).await?;
+            let tenants = common.carry_out(Command::TenantList {}, terminal).await?;
             common.list(&tenants, &["/tenant", "/created_at", "/hosts"], terminal)?;
         }
     }

@@ -108,24 +108,26 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     match arguments.act {
         Act::Create { email, name, inside } => {
             let command = Command::UserCreate { tenant: inside.tenant, email, name };
-            let user = inside.common.carry_out(command).await?;
+            let user = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&user, &FACTS, terminal)?;
         }
         Act::List { inside } => {
-            let users =
-                inside.common.carry_out(Command::UserList { tenant: inside.tenant }).await?;
+            let users = inside
+                .common
+                .carry_out(Command::UserList { tenant: inside.tenant }, terminal)
+                .await?;
             inside.common.list(&users, &["/user_id", "/email", "/name"], terminal)?;
         }
         Act::Show { user_id, inside } => {
             let command = Command::UserShow { tenant: inside.tenant, user_id };
-            let user = inside.common.carry_out(command).await?;
+            let user = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&user, &FACTS, terminal)?;
         }
         Act::Block { user_id, inside } => block(user_id, inside, true, terminal).await?,
         Act::Unblock { user_id, inside } => block(user_id, inside, false, terminal).await?,
         Act::Ticket { user_id, inside } => {
             let command = Command::TicketCreate { tenant: inside.tenant, user_id };
-            let ticket = inside.common.carry_out(command).await?;
+            let ticket = inside.common.carry_out(command, terminal).await?;
             if inside.common.json {
                 terminal.json(&ticket)?;
             } else {
@@ -136,12 +138,12 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         Act::Import { file, inside } => {
             let users = read_import(&file)?;
             let (common, tenant) = (inside.common, inside.tenant);
-            let told = import(&common, &tenant, &users).await?;
+            let told = import((&common, &tenant), &users, terminal).await?;
             common.tell(&told, &[("created", "/created"), ("existed", "/existed")], terminal)?;
         }
         Act::Delete { user_id, inside } => {
             let command = Command::UserDelete { tenant: inside.tenant, user_id };
-            let told = inside.common.carry_out(command).await?;
+            let told = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&told, &[("deleted", "/deleted")], terminal)?;
         }
     }
@@ -155,7 +157,7 @@ async fn block(
     terminal: &mut Terminal,
 ) -> Result<(), Failed> {
     let command = Command::UserBlock { tenant: inside.tenant, user_id, blocked };
-    let user = inside.common.carry_out(command).await?;
+    let user = inside.common.carry_out(command, terminal).await?;
     inside.common.tell(&user, &FACTS, terminal)
 }
 
@@ -171,11 +173,15 @@ fn read_import(file: &std::path::Path) -> Result<Vec<ImportedUser>, Failed> {
 }
 
 /// In parts that one command may carry.
-async fn import(common: &Common, tenant: &str, users: &[ImportedUser]) -> Result<Value, Failed> {
+async fn import(
+    (common, tenant): (&Common, &str),
+    users: &[ImportedUser],
+    terminal: &mut Terminal,
+) -> Result<Value, Failed> {
     let (mut created, mut existed) = (0, 0);
     for part in users.chunks(IMPORT_LIMIT) {
         let command = Command::UserImport { tenant: tenant.to_owned(), users: part.to_vec() };
-        let told = common.carry_out(command).await?;
+        let told = common.carry_out(command, terminal).await?;
         let count = |name: &str| told.get(name).and_then(Value::as_u64).unwrap_or(0);
         created += count("created");
         existed += count("existed");

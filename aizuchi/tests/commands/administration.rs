@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 /// `ask` as another client, perhaps of another tenant.
 fn ask_as(dev: &Dev, card: &Value) -> Said {
     let text = |at: &str| card.pointer(at).and_then(Value::as_str).unwrap().to_owned();
@@ -164,6 +163,25 @@ fn without_a_server_the_database_itself_is_used() {
     let dev = Dev::start_in(folder, database, &[]);
     let users = dev.administer(&["user", "list"]).done().json();
     assert!(users.as_array().unwrap().iter().any(|one| one["user_id"] == user["user_id"]));
+}
+
+/// O24: what a killed server left behind is said to be that, and the next server takes it over.
+#[test]
+fn a_socket_left_by_a_killed_server_is_taken_over() {
+    let dev = Dev::start(&[]);
+    let (_, folder, database) = dev.stop("-KILL");
+    let socket = folder.path().join("data/admin.sock");
+    assert!(socket.exists());
+    let data = folder.path().join("data").to_string_lossy().into_owned();
+    let mut arguments = vec!["user", "list", "--data", &data, "--json"];
+    if let Some(url) = &database {
+        arguments.extend(["--database", url]);
+    }
+    let told = aizuchi(&arguments).done();
+    assert!(told.err.contains("no server answers"), "{told:?}");
+    let dev = Dev::start_in(folder, database, &[]);
+    let told = dev.administer(&["user", "list"]).done();
+    assert!(told.err.is_empty(), "{told:?}");
 }
 
 /// O17: a blocked user cannot be asked until unblocked.

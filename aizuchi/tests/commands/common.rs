@@ -1,12 +1,5 @@
 //! What the command tests share: running the binary, a development server, plain HTTP to it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail the test"
-)]
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -213,6 +206,36 @@ impl Dev {
         http(&self.text("/http"), (method, path), &format!("{header}\r\n"))
     }
 
+    /// A form on the plain listener by the card's client: status and JSON.
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let (id, secret) = (self.text("/client/client_id"), self.text("/client/client_secret"));
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("client_id", &id), ("client_secret", &secret)])
+            .extend_pairs(fields)
+            .finish();
+        let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let (status, body) = exchange(&self.text("/http"), ("POST", path), headers, &body);
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// Starts a request for the card's user; its `auth_req_id`.
+    pub(crate) fn begin(&self, message: &str) -> String {
+        let user = self.text("/user/user_id");
+        let issuer = self.text("/issuer");
+        let hint = serde_json::json!({"format": "iss_sub", "iss": issuer, "sub": user}).to_string();
+        let fields = [("scope", "openid"), ("binding_message", message), ("login_hint", &hint)];
+        let (status, body) = self.form("/bc-authorize", &fields);
+        assert_eq!(status, 200, "{body}");
+        body["auth_req_id"].as_str().unwrap().to_owned()
+    }
+
+    /// One poll: status, and `error` or `tokens`.
+    pub(crate) fn poll(&self, auth_req_id: &str) -> (u16, String) {
+        let grant = ("grant_type", "urn:openid:params:grant-type:ciba");
+        let (status, body) = self.form("/oauth/token", &[grant, ("auth_req_id", auth_req_id)]);
+        (status, body["error"].as_str().unwrap_or("tokens").to_owned())
+    }
+
     /// Asks it to end, as Ctrl-C or a service manager does.
     pub(crate) fn stop(mut self, name: &str) -> (ExitStatus, TempDir, Option<String>) {
         signal(&self.child, name);
@@ -235,13 +258,18 @@ fn data(folder: &TempDir) -> String {
 }
 
 /// One plain HTTP/1.1 request to `base` (`http://localhost:PORT/`).
-pub(crate) fn http(base: &str, (method, path): (&str, &str), headers: &str) -> (u16, String) {
+pub(crate) fn http(base: &str, request: (&str, &str), headers: &str) -> (u16, String) {
+    exchange(base, request, headers, "")
+}
+
+fn exchange(base: &str, (method, path): (&str, &str), headers: &str, body: &str) -> (u16, String) {
     let authority = base.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(authority).unwrap();
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
-         Content-Length: 0\r\n{headers}\r\n"
+         Content-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut answer = String::new();

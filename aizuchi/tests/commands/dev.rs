@@ -1,12 +1,8 @@
 //! The development server as scripts use it.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::Stdio;
-
 use serde_json::Value;
 
-use crate::common::{Dev, aizuchi, command, http, postgres_database, said, signal};
+use crate::common::{Dev, aizuchi, http, said};
 
 /// O27, O28: free ports, named in the card; the issuer's certificate is the CA file's.
 #[test]
@@ -102,62 +98,4 @@ fn the_plain_listener_serves_the_same_and_is_named_nowhere() {
     assert!(!metadata.to_string().contains("http://"), "{metadata}");
     assert_eq!(dev.http("GET", "/.well-known/jwks.json").0, 200);
     assert_eq!(dev.http("GET", "/mfa/enrollment?ticket=unknown").0, 404);
-}
-
-/// O36, O37: virtual phones on request, twice is fine, or for everyone.
-#[test]
-fn users_get_virtual_phones() {
-    let dev = Dev::start(&[]);
-    let path = format!("/dev/users/{}/phone", dev.text("/user/user_id").replace('|', "%7C"));
-    for _ in 0..2 {
-        assert_eq!(dev.http("POST", &path).0, 204);
-    }
-    let asked = said(dev.ask("Eligible", &["--expiry", "1"]).spawn().unwrap());
-    assert_eq!(asked.code, 2, "{asked:?}");
-    dev.enroll("phone.json", &[]);
-
-    let dev = Dev::start(&["--virtual-phones"]);
-    let asked = said(dev.ask("Everyone", &["--expiry", "1"]).spawn().unwrap());
-    assert_eq!(asked.code, 2, "{asked:?}");
-}
-
-/// O40: nothing of the development tools in `serve`.
-#[test]
-fn serve_has_no_development_tools() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let config = folder.path().join("aizuchi.toml");
-    let database = postgres_database().unwrap_or_else(|| String::from("sqlite:aizuchi.db"));
-    let text = format!(
-        "[server]\ndata_dir = \"{}/data\"\npublic_url = \"https://login.example.com/\"\n\
-         [keys]\nroot = \"{}\"\n[proxy]\ntrusted = [\"127.0.0.1\"]\n\
-         [listen]\nhttps = \"\"\nhttp = \"127.0.0.1:{port}\"\nops = \"\"\n\
-         [database]\nurl = \"{database}\"\n",
-        folder.path().display(),
-        "5a".repeat(32),
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut server = command(&["serve", "--config", &config.to_string_lossy()])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let logs = BufReader::new(server.stderr.take().unwrap());
-    let mut logs = logs.lines().map_while(Result::ok);
-    assert!(logs.any(|line| line.contains("serving on")), "it starts");
-    let base = format!("http://127.0.0.1:{port}/");
-    assert_eq!(http(&base, ("GET", "/.well-known/jwks.json"), "").0, 200);
-    for path in [
-        "/dev/tray/abc",
-        "/dev/ciba/abc/allow",
-        "/dev/ciba/abc/deny",
-        "/dev/users/abc/phone",
-        "/dev/clock/advance?seconds=1",
-        "/dev/resource",
-    ] {
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-            assert_eq!(http(&base, (method, path), "").0, 404, "{method} {path}");
-        }
-    }
-    signal(&server, "-TERM");
-    assert_eq!(server.wait().unwrap().code(), Some(0));
 }

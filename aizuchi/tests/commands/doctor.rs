@@ -3,7 +3,6 @@
 use crate::common::{Dev, aizuchi};
 use serde_json::Value;
 
-#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn verdict<'r>(report: &'r Value, check: &str) -> &'r str {
     let checks = report["checks"].as_array().unwrap();
     let found = checks.iter().find(|one| one["check"] == check).unwrap();

@@ -1,5 +1,13 @@
 //! The commands as people and scripts use them: the binary itself, over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+
 mod administration;
 mod ask;
 mod common;
@@ -9,3 +17,5 @@ mod doctor;
 mod help;
 mod migrate;
 mod phone;
+mod serve;
+mod tools;
