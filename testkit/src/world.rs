@@ -110,7 +110,7 @@ impl Builder {
     }
 
     async fn started(self) -> World {
-        let place = if self.in_memory { Place::folder() } else { Place::new() };
+        let place = if self.in_memory { Place::folder() } else { Place::new().await };
         let clock = AtomicI64::new(self.start.ms());
         let faults = self.faults.clone();
         let house = House {
@@ -135,13 +135,14 @@ impl Builder {
 /// One server process, which may be stopped and started on the same database.
 #[derive(Debug)]
 struct House {
-    place: Arc<Place>,
     config: Config,
     is_dev: bool,
     seed: AtomicU64,
     clock: AtomicI64,
     node: Mutex<Option<Node>>,
     outbox: tokio::sync::Mutex<Option<Outbox>>,
+    /// Given back last.
+    place: Arc<Place>,
 }
 
 #[derive(Clone, Debug)]
