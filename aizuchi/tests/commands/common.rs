@@ -208,14 +208,19 @@ impl Dev {
 
     /// A form on the plain listener by the card's client: status and JSON.
     pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        self.try_form(path, fields).expect("an answer")
+    }
+
+    /// The same with a server that may be gone.
+    pub(crate) fn try_form(&self, path: &str, fields: &[(&str, &str)]) -> Option<(u16, Value)> {
         let (id, secret) = (self.text("/client/client_id"), self.text("/client/client_secret"));
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("client_id", &id), ("client_secret", &secret)])
             .extend_pairs(fields)
             .finish();
         let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
-        let (status, body) = exchange(&self.text("/http"), ("POST", path), headers, &body);
-        (status, serde_json::from_str(&body).unwrap_or_default())
+        let (status, body) = try_exchange(&self.text("/http"), ("POST", path), headers, &body)?;
+        Some((status, serde_json::from_str(&body).ok()?))
     }
 
     /// Starts a request for the card's user; its `auth_req_id`.
@@ -237,8 +242,18 @@ impl Dev {
     }
 
     /// Asks it to end, as Ctrl-C or a service manager does.
-    pub(crate) fn stop(mut self, name: &str) -> (ExitStatus, TempDir, Option<String>) {
+    pub(crate) fn stop(self, name: &str) -> (ExitStatus, TempDir, Option<String>) {
         signal(&self.child, name);
+        self.ended()
+    }
+
+    /// The process.
+    pub(crate) const fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Waits for the end of a process that was signalled.
+    pub(crate) fn ended(mut self) -> (ExitStatus, TempDir, Option<String>) {
         let status = self.child.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         (status, folder, self.database.take())
@@ -262,21 +277,31 @@ pub(crate) fn http(base: &str, request: (&str, &str), headers: &str) -> (u16, St
     exchange(base, request, headers, "")
 }
 
-fn exchange(base: &str, (method, path): (&str, &str), headers: &str, body: &str) -> (u16, String) {
+fn exchange(base: &str, request: (&str, &str), headers: &str, body: &str) -> (u16, String) {
+    try_exchange(base, request, headers, body).expect("an answer")
+}
+
+/// The same with a server that may be gone; an answer that broke off is none.
+pub(crate) fn try_exchange(
+    base: &str,
+    (method, path): (&str, &str),
+    headers: &str,
+    body: &str,
+) -> Option<(u16, String)> {
     let authority = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(authority).unwrap();
+    let mut stream = TcpStream::connect(authority).ok()?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
          Content-Length: {}\r\n{headers}\r\n{body}",
         body.len()
     )
-    .unwrap();
+    .ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
-    (status, body)
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok())?;
+    Some((status, body.to_owned()))
 }
 
 /// Sends a signal.

@@ -15,6 +15,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod help;
+mod kill9;
 mod migrate;
 mod phone;
 mod serve;
