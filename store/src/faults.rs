@@ -76,8 +76,8 @@ impl Guard {
     }
 }
 
-/// A handle that stops a database at a write: whatever is asked of it afterwards fails, until it
-/// is opened again without it.
+/// A handle that stops a database at a write: whatever is asked of it afterwards fails, until the
+/// fault ends or the database is opened again without it.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     state: Arc<State>,
@@ -120,6 +120,12 @@ impl Faults {
     pub fn stop_after_commit(&self, nth: u64) {
         self.state.after_commit.store(true, Ordering::SeqCst);
         self.state.stop_at.store(nth, Ordering::SeqCst);
+    }
+
+    /// The database is back.
+    pub fn end(&self) {
+        self.state.stop_at.store(0, Ordering::SeqCst);
+        self.state.stopped.store(false, Ordering::SeqCst);
     }
 
     /// How many writes have been asked for.

@@ -17,10 +17,10 @@ use crate::meta::Meta;
 use crate::outside;
 use crate::push::{self, Outgoing, PushContext};
 
-/// After so many tries a push is given up, loudly.
-const PUSH_ATTEMPTS: i64 = 5;
 /// The wait before the second try; it doubles with each further one.
 const FIRST_WAIT_MS: i64 = 1_000;
+/// After so many doublings the wait grows no more: 32 seconds.
+const WAIT_DOUBLINGS: i64 = 5;
 /// Each wait grows by a random part of 256 of this: by half at most.
 const JITTER: i64 = 512;
 /// A node that took a push has this long to send it.
@@ -73,7 +73,9 @@ async fn send(
     attempts: i64,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let is_last = attempts + 1 >= PUSH_ATTEMPTS;
+    // A push is given up, loudly, when the request would be over before the next try.
+    let next_at = next_try(app, attempts, now);
+    let is_last = next_at >= outgoing.facts.expires_at;
     let mut challenges = outgoing.facts.challenges.clone();
     let mut write = Write::new();
     let mut events = Vec::new();
@@ -95,7 +97,7 @@ async fn send(
         events.extend(event(app, outgoing, challenge, now));
     }
     let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);
-    let due_at = waits.then(|| next_try(app, attempts, now));
+    let due_at = waits.then_some(next_at);
     let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
     let first = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
     let write = events
@@ -134,7 +136,7 @@ fn hand_over(
 
 /// When to try again: later each time, and not all at once.
 fn next_try(app: &App, attempts: i64, now: Timestamp) -> Timestamp {
-    let wait_ms = FIRST_WAIT_MS << attempts.clamp(0, PUSH_ATTEMPTS);
+    let wait_ms = FIRST_WAIT_MS << attempts.clamp(0, WAIT_DOUBLINGS);
     let [random] = app.entropy.bytes::<1>();
     now.plus_ms(wait_ms + wait_ms * i64::from(random) / JITTER)
 }

@@ -24,18 +24,28 @@ async fn live() -> Response {
     answer(StatusCode::OK, "UP", &[])
 }
 
-/// The database takes what we would write, and our keys can be read.
+/// The database takes what we would write, and its schema is the one we know.
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.database.health().await {
-        Ok(()) => answer(StatusCode::OK, "UP", &[("database", "UP", String::new())]),
-        Err(error) => {
-            tracing::warn!(%error, "not ready: the database does not answer");
-            let checks = [("database", "DOWN", error.to_string())];
-            let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, "DOWN", &checks);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            response
-        }
+    if let Err(error) = app.database.health().await {
+        tracing::warn!(%error, "not ready: the database does not answer");
+        return down(&[("database", "DOWN", error.to_string())]);
     }
+    let up = ("database", "UP", String::new());
+    let why = match app.database.missing_migrations().await {
+        Ok(missing) if missing.is_empty() => {
+            return answer(StatusCode::OK, "UP", &[up, ("schema", "UP", String::new())]);
+        }
+        Ok(missing) => format!("run `aizuchi migrate`; not applied: {}", missing.join(", ")),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(why, "not ready: the schema is another");
+    down(&[up, ("schema", "DOWN", why)])
+}
+
+fn down(checks: &[(&str, &str, String)]) -> Response {
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, "DOWN", checks);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 fn answer(status: StatusCode, verdict: &str, checks: &[(&str, &str, String)]) -> Response {

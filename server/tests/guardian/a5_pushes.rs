@@ -325,7 +325,7 @@ async fn a_service_that_is_down_is_tried_again_and_given_up_in_the_end() {
     assert_eq!(logged(&world, "gd_send_pn").await.len(), 1);
     service_says(&world, Receipt::Later(String::from("503")));
     assert_eq!(asks_alice(&world).await, 200);
-    for _ in 0..10 {
+    for _ in 0..11 {
         world.advance_seconds(26);
         world.run_worker().await;
     }

@@ -37,12 +37,15 @@ impl Face {
     /// The answer to a failure; told to the log, once.
     pub(crate) fn answer(self, failure: &Failure) -> Response {
         match failure {
-            Failure::Refused(refusal) => self.refuse(refusal),
+            Failure::Refused(refusal) => {
+                self.tell(refusal);
+                self.refuse(refusal)
+            }
             Failure::Broken(broken) => self.apologise(broken),
         }
     }
 
-    fn refuse(self, refusal: &Refusal) -> Response {
+    fn tell(self, refusal: &Refusal) {
         let wire = refusal.wire(self.profile);
         if matches!(refusal.reason, Reason::Undecided | Reason::TooFast) {
             tracing::debug!(endpoint = self.endpoint.path(), error = wire.error, "refused");
@@ -56,6 +59,10 @@ impl Face {
                 "refused"
             );
         }
+    }
+
+    fn refuse(self, refusal: &Refusal) -> Response {
+        let wire = refusal.wire(self.profile);
         let mut headers = HeaderMap::new();
         put_number(&mut headers, header::RETRY_AFTER, refusal.retry_after_s);
         if let Some(rate) = &refusal.rate {

@@ -1,0 +1,30 @@
+//! The O lines that a server keeps by itself: development tools, tenants, health, work, logs.
+//! The lines of the commands are proven where the commands are.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "an answer of another shape fails the test that reads it"
+)]
+
+mod dev_tools;
+mod health;
+mod lines;
+mod tenants;
+mod work;
+
+use http::{Method, Request};
+use testkit::{Answer, World};
+
+async fn post(world: &World, path: &str) -> Answer {
+    world.request(Method::POST, path, &[], "").await
+}
+
+async fn ops(world: &World, path: &str) -> Answer {
+    world.send_to_ops(Request::get(path).body(axum::body::Body::empty()).unwrap()).await
+}
+
+async fn count(world: &World, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    world.app().database.search(sql, &[]).await.unwrap()[0].int(0).unwrap()
+}

@@ -1,0 +1,115 @@
+//! O59, O60: what the worker does with what is over and with what could not be sent.
+
+use domain::{Fingerprint, Timestamp};
+use server::outside::Receipt;
+use store::{Faults, Value, Write};
+use testkit::World;
+
+use super::count;
+
+/// As many used-up replays as `rows`, expired at `at`; SQLite only.
+async fn backlog(world: &World, rows: i64, at: Timestamp) {
+    const FILL: &str = "
+        INSERT INTO replays (tenant_id, hash, expires_at)
+        WITH RECURSIVE numbers (n) AS
+            (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
+        SELECT 'default', randomblob(32), $2 FROM numbers";
+    let fill = Write::new().also(FILL, [rows.into(), at.into()]);
+    let _written = world.app().database.run(fill).await.unwrap();
+}
+
+/// Part of O59: batches are small, a sweep is bounded, and a request in between is served.
+#[tokio::test]
+async fn a_long_backlog_is_swept_in_small_batches_while_requests_go_on() {
+    let faults = Faults::new();
+    let world = World::builder().on_sqlite().faults(faults.clone()).start().await;
+    let client = world.client();
+    let id = client.asks_for("alice").await;
+    backlog(&world, 450, world.now()).await;
+    let before = faults.writes();
+    world.run_worker().await;
+    assert_eq!(count(&world, "replays").await, 0);
+    assert_eq!(faults.writes() - before, 3, "batches of at most 200 rows");
+    backlog(&world, 10_300, world.now()).await;
+    let (_, polled) = tokio::join!(world.run_worker(), client.polls(&id));
+    assert_eq!(polled, "400 authorization_pending");
+    assert_eq!(count(&world, "replays").await, 300, "the next sweep goes on");
+    world.phone_of("alice").approves(&id).await;
+    assert_eq!(client.polls(&id).await, "200");
+    world.advance_seconds(6 * 86_400);
+    world.run_worker().await;
+    for table in ["replays", "transactions", "tickets"] {
+        assert_eq!(count(&world, table).await, 0, "{table}");
+    }
+}
+
+/// When the pushes of a request are tried again.
+async fn next_try(world: &World, auth_req_id: &str) -> Option<i64> {
+    const DUE: &str = "SELECT push_due_at FROM transactions WHERE auth_req_hash = $1";
+    let hash: Value = Fingerprint::of(auth_req_id.as_bytes()).into();
+    let row = world.app().database.one(DUE, &[hash]).await.unwrap().unwrap();
+    row.optional_int(0).unwrap()
+}
+
+async fn given_up(world: &World) -> usize {
+    let page = store::log_events::LogPage { offset: 0, limit: 100, newest_first: true };
+    let events =
+        store::log_events::list(&world.app().database, world.tenant_id(), page).await.unwrap();
+    events.iter().filter(|event| event.kind == "gd_send_pn_failure").count()
+}
+
+/// The push service is down for the first of alice's devices.
+async fn service_is_down(world: &World) {
+    let app = world.app();
+    let user = world.user_id("alice");
+    let devices = store::enrollments::of_user(&app.database, world.tenant_id(), &user).await;
+    let token = devices.unwrap().remove(0).push_token.unwrap();
+    app.courier.tray().unwrap().answer_with(&token, Receipt::Later(String::from("503")));
+}
+
+/// O60: a push is tried again with growing pauses until the request is over, also across a restart.
+#[tokio::test]
+async fn a_push_is_tried_again_until_the_request_is_over() {
+    let world = World::new().await;
+    let client = world.client();
+    world.phone_of("alice").is_ready().await;
+    service_is_down(&world).await;
+    let began = world.now();
+    let id = client.asks_for("alice").await;
+    let mut pauses = Vec::new();
+    while let Some(due_at) = next_try(&world, &id).await {
+        assert_eq!(given_up(&world).await, 0);
+        pauses.push(due_at - world.now().ms());
+        world.set_time(Timestamp::from_ms(due_at - 1));
+        if pauses.len() == 3 {
+            world.restart().await;
+            service_is_down(&world).await;
+        }
+        world.run_worker().await;
+        assert_eq!(next_try(&world, &id).await, Some(due_at), "not before it is due");
+        world.set_time(Timestamp::from_ms(due_at));
+        world.run_worker().await;
+    }
+    assert!(pauses.len() > 6, "{pauses:?}");
+    for (number, pause) in pauses.iter().enumerate() {
+        let least = 1000 << number.min(5);
+        assert!((least..=least * 3 / 2).contains(pause), "{pauses:?}");
+    }
+    assert_eq!(given_up(&world).await, 1);
+    let tried_for = world.now().ms_since(began);
+    assert!((250_000..300_000).contains(&tried_for), "{tried_for}");
+}
+
+/// Part of O60: the service back, the next try reaches the phone, after a restart too.
+#[tokio::test]
+async fn a_push_that_waited_arrives_after_a_restart() {
+    let world = World::new().await;
+    world.phone_of("alice").is_ready().await;
+    service_is_down(&world).await;
+    let id = world.client().asks_for("alice").await;
+    world.restart().await;
+    world.advance_seconds(2);
+    world.phone_of("alice").approves(&id).await;
+    assert_eq!(world.client().polls(&id).await, "200");
+    assert_eq!(given_up(&world).await, 0);
+}
