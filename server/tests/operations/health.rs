@@ -1,11 +1,12 @@
 //! O55 to O58: health, and a database that goes and comes back.
 
-use store::{Faults, Value, Write};
+use serde_json::json;
+use store::Faults;
 use testkit::World;
 
 use super::ops;
 
-/// O55: alive while the process serves, ready while the database answers with the newest schema.
+/// Part of O55: alive while the process serves, ready while the database answers with the newest schema.
 #[tokio::test]
 async fn a_server_is_alive_and_ready() {
     let world = World::new().await;
@@ -13,15 +14,9 @@ async fn a_server_is_alive_and_ready() {
         let answer = ops(&world, path).await;
         assert_eq!((answer.status, answer.member("status").as_str()), (200, "UP"), "{path}");
     }
-    const NEWER: &str = "UPDATE schema_migrations SET checksum = $1";
-    let newer = Write::new().also(NEWER, [Value::from("another")]);
-    let _written = world.app().database.run(newer).await.unwrap();
-    let answer = ops(&world, "/health/ready").await;
-    assert_eq!((answer.status, answer.member("status").as_str()), (503, "DOWN"));
-    let checks = answer.json()["checks"].clone();
-    assert_eq!((&checks[0]["status"], &checks[1]["name"]), (&"UP".into(), &"schema".into()));
-    assert_eq!(checks[1]["status"], "DOWN");
-    assert_eq!(ops(&world, "/health/live").await.status, 200);
+    let checks = ops(&world, "/health/ready").await.json()["checks"].clone();
+    let up = |name: &str| json!({ "name": name, "status": "UP" });
+    assert_eq!(checks, json!([up("database"), up("schema")]));
 }
 
 /// O57: the database back, the server works again without a restart.

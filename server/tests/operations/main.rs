@@ -23,8 +23,3 @@ async fn post(world: &World, path: &str) -> Answer {
 async fn ops(world: &World, path: &str) -> Answer {
     world.send_to_ops(Request::get(path).body(axum::body::Body::empty()).unwrap()).await
 }
-
-async fn count(world: &World, table: &str) -> i64 {
-    let sql = format!("SELECT count(*) FROM {table}");
-    world.app().database.search(sql, &[]).await.unwrap()[0].int(0).unwrap()
-}
