@@ -8,8 +8,8 @@ use testkit::{START, World};
 /// So many replays, used up now.
 async fn backlog(world: &World, rows: u32) {
     let app = world.app();
-    for first in (0..rows).step_by(100) {
-        let numbers = first..rows.min(first + 100);
+    for first in (0..rows).step_by(50) {
+        let numbers = first..rows.min(first + 50);
         let write = numbers.fold(Write::new(), |write, number| {
             let seen = Fingerprint::of(&number.to_be_bytes());
             write.and(replays::first_use(world.tenant_id(), &seen, world.now()))
