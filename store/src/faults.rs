@@ -90,6 +90,7 @@ struct State {
     stop_at: AtomicU64,
     after_commit: AtomicBool,
     stopped: AtomicBool,
+    away: AtomicBool,
 }
 
 /// What happens to one write.
@@ -108,6 +109,11 @@ impl Faults {
     /// Faults of a database that lacks a guard.
     pub fn without(guard: Guard) -> Self {
         Self { without: Some(guard), ..Self::default() }
+    }
+
+    /// Whether the database is away, as a lost connection or a full disk makes it; it may come back.
+    pub fn set_away(&self, away: bool) {
+        self.state.away.store(away, Ordering::SeqCst);
     }
 
     /// The `nth` write from the start of this handle (1 is the first) does not happen.
@@ -139,7 +145,11 @@ impl Faults {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.has_stopped() { Err(Self::error()) } else { Ok(()) }
+        if self.has_stopped() || self.state.away.load(Ordering::SeqCst) {
+            Err(Self::error())
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn next_write(&self) -> Fate {

@@ -1,11 +1,18 @@
 //! The O lines that a server keeps by itself: development tools, tenants, health, work, logs.
 //! The lines of the commands are proven where the commands are.
 
-#![expect(clippy::unwrap_used, reason = "an answer of another shape fails the test that reads it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "an answer of another shape fails the test that reads it"
+)]
 
+mod database;
 mod dev_tools;
 mod health;
+mod input;
 mod lines;
+mod listener;
 mod tenants;
 mod work;
 

@@ -113,3 +113,17 @@ async fn without_its_guard_a_limit_limits_nothing() {
         assert_eq!(starting, admitted, "{guard:?}");
     }
 }
+
+#[tokio::test]
+async fn a_database_that_is_away_comes_back() {
+    let place = Place::new();
+    drop(place.open().await);
+    let faults = Faults::new();
+    let database = Database::open_with_faults(&place.options, faults.clone()).await.unwrap();
+    assert!(starts(&database, "alice", NOW).await);
+    faults.set_away(true);
+    let write = user_limits::admit(&tenant(), &user("alice"), FIVE_A_MINUTE, NOW);
+    assert!(matches!(database.run(write).await, Err(store::Error::Unavailable(_))));
+    faults.set_away(false);
+    assert!(starts(&database, "alice", NOW).await);
+}
