@@ -322,6 +322,26 @@ async fn every_device_of_the_person_gets_one_push() {
     assert_eq!(world.phone_of("alice").pushes().await.len(), 1);
 }
 
+/// W74: a push service that is down changes nothing for the client; the failure is logged.
+#[tokio::test]
+async fn a_push_service_that_is_down_is_not_the_clients_matter() {
+    use server::outside::Receipt;
+    let world = with_phone().await;
+    let app = world.app();
+    let user = world.user_id("alice");
+    let devices = store::enrollments::of_user(&app.database, world.tenant_id(), &user).await;
+    let token = devices.unwrap().remove(0).push_token.unwrap();
+    let refused = Receipt::Refused(String::from("the push service says no"));
+    app.courier.tray().unwrap().answer_with(&token, refused);
+    let client = world.client();
+    let answer = client.starts(client.asking("alice")).await;
+    assert_eq!(lives(&answer), 300);
+    let page = store::log_events::LogPage { offset: 0, limit: 10, newest_first: true };
+    let told = store::log_events::list(&app.database, world.tenant_id(), page).await.unwrap();
+    assert!(told.iter().any(|event| event.kind == "gd_send_pn_failure"), "{told:?}");
+    assert_eq!(client.polls(&answer.member("auth_req_id")).await, "400 authorization_pending");
+}
+
 /// W75: a consent record with an id of its own, in push and log alike.
 #[tokio::test]
 async fn a_request_has_a_consent_record() {

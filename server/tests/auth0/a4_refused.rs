@@ -448,3 +448,24 @@ async fn faults_are_told_in_a_fixed_order() {
     assert_eq!(world.post_form("bc-authorize", &form, &[]).await.status, 200);
     world.run_worker().await;
 }
+
+/// W109: what we broke is said to be ours, without what it was.
+#[tokio::test]
+async fn an_unexpected_failure_tells_nothing_of_the_insides() {
+    let world = with_phone().await;
+    let spoiled = store::clients::ClientRow {
+        client_id: domain::ClientId::new("spoiled"),
+        secret_hash: Some(domain::Fingerprint::of(b"secret-of-spoiled")),
+        document: String::from("{}"),
+        created_at: world.now(),
+        updated_at: world.now(),
+    };
+    let insert = store::clients::insert(world.tenant_id(), &spoiled);
+    assert_eq!(world.app().database.run(insert).await, Ok(store::Written::Done));
+    let client = world.registered("spoiled");
+    let answer = client.starts(client.asking("alice")).await;
+    assert_eq!(answer.summary(), "500 server_error");
+    let words = answer.member("error_description");
+    assert!(!words.contains("spoiled") && !words.contains("document"), "{words}");
+    assert!(world.phone_of("alice").pushes().await.is_empty());
+}

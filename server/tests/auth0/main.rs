@@ -14,6 +14,7 @@ mod a12_users;
 mod a13_devices;
 mod a14_clients;
 mod a15_logs;
+mod a16_sdks;
 mod a1_discovery;
 mod a2_client_authentication;
 mod a3_accepted;
