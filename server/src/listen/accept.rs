@@ -16,6 +16,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+/// How long a listener waits after it could not accept a connection.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What one listener bears.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -88,7 +91,10 @@ pub async fn serve_connections(
                     // Out of file descriptors or a connection reset before it was taken: the
                     // next one may do better, but not in a busy loop.
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::task::yield_now().await;
+                    drop(permit);
+                    if tokio::time::timeout(PAUSE, drain.wait()).await.is_ok() {
+                        break;
+                    }
                     continue;
                 }
             },
