@@ -50,7 +50,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     client_id: String,
     /// Its secret; other people on this machine can see it, so better the next one.
-    #[arg(long, value_name = "SECRET", required_unless_present = "client_secret_file")]
+    // Every 64th secret begins with a hyphen.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        required_unless_present = "client_secret_file",
+        allow_hyphen_values = true
+    )]
     client_secret: Option<String>,
     /// File that holds the secret.
     #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
@@ -59,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "USER_ID")]
     user: String,
     /// What the person reads on the phone (binding message).
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     message: String,
     /// What is asked for.
     #[arg(long, value_name = "SCOPES", default_value = "openid")]

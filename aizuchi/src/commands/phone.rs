@@ -79,7 +79,7 @@ struct Enroll {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// The name that people see in lists of devices.
-    #[arg(long, default_value = "Phone in a terminal")]
+    #[arg(long, default_value = "Phone in a terminal", allow_hyphen_values = true)]
     name: String,
     /// An RSA key of 2048 bits (RS256), as phones have; otherwise P-256 (ES256).
     #[arg(long)]
@@ -98,7 +98,7 @@ struct Deny {
     #[command(flatten)]
     which: Which,
     /// Why, for the log: `mistake`, `hack` or any text.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
 }
 

@@ -33,6 +33,18 @@ fn every_end_of_a_request_has_its_exit_code() {
     assert_eq!(expired.json()["outcome"], "expired");
 }
 
+/// O13: a secret is random text and a message anybody's: either may begin with a hyphen.
+#[test]
+fn a_value_that_begins_with_a_hyphen_is_no_option() {
+    let dev = Dev::start(&[]);
+    let (issuer, ca) = (dev.text("/issuer"), dev.text("/ca_file"));
+    let asked = ["ask", "--issuer", &issuer, "--ca", &ca, "--client-id", "nobody"];
+    let texts = ["--client-secret", "-secret", "--user", "auth0|1", "--message", "-5 degrees"];
+    let refused = aizuchi(&[&asked[..], &texts[..]].concat());
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.err.contains("Unauthorized"), "{refused:?}");
+}
+
 /// O13: the way there: credentials, authority, addresses.
 #[test]
 fn what_cannot_even_start_says_why() {

@@ -5,9 +5,14 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// How long a command may take before the test that waits for it fails.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a command said.
 #[derive(Debug)]
@@ -33,13 +38,7 @@ impl Said {
 
 /// Runs `aizuchi` to its end.
 pub(crate) fn aizuchi(arguments: &[&str]) -> Said {
-    let output = command(arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Said {
-        code: output.status.code().expect("ended by itself"),
-        out: text(&output.stdout),
-        err: text(&output.stderr),
-    }
+    said(command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 /// The command, not yet started; nothing of the environment configures it.
@@ -191,9 +190,14 @@ impl Dev {
     /// The card's user says yes on the phone kept in `state`; the tokens.
     pub(crate) fn approved(&self, state: &str, more: &[&str]) -> Value {
         let asking = self.ask("Pay 20 EUR", more).spawn().unwrap();
-        aizuchi(&["phone", "watch", "--count", "1", "--answer", "approve", "--state", state])
-            .done();
-        said(asking).done().json()
+        let phone =
+            ["phone", "watch", "--count", "1", "--answer", "approve", "--state", state, "--json"];
+        let mut watching = command(&phone).stdout(Stdio::piped()).spawn().unwrap();
+        let asked = said(asking);
+        // A request that was never made would be watched for without an end.
+        drop(watching.kill());
+        drop(watching.wait());
+        asked.done().json()
     }
 
     /// One request on the plain listener: status and body.
@@ -310,14 +314,23 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
-/// What a finished child said.
+/// Waits for the end of a child, and not for ever; what it said.
 pub(crate) fn said(child: Child) -> Said {
+    let pid = child.id();
+    let (ended, end) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        let late = end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+        if late {
+            drop(Command::new("kill").args(["-KILL", &pid.to_string()]).status());
+        }
+        late
+    });
     let output = child.wait_with_output().unwrap();
-    Said {
-        code: output.status.code().expect("ended by itself"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    drop(ended);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert!(!guard.join().unwrap(), "did not end within {PATIENCE:?}: {out}{err}");
+    Said { code: output.status.code().expect("ended by itself"), out, err }
 }
 
 /// Whether only its owner may read a file.
