@@ -1,5 +1,6 @@
 //! The database: one of two engines behind the same five verbs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -159,6 +160,18 @@ impl Database {
             ON CONFLICT (name) DO UPDATE SET expires_at = leases.expires_at + 1";
         self.check_faults()?;
         self.run_now(Write::new().also(TOUCH, [])).await.map(|_written| ())
+    }
+
+    /// Copies an embedded database to a new file while it is in use; the copy's length in bytes.
+    /// PostgreSQL has its own tools.
+    pub async fn back_up(&self, to: &Path) -> Result<u64, Error> {
+        self.check_faults()?;
+        match &self.shared.engine {
+            Running::Sqlite(sqlite) => sqlite.back_up(to).await,
+            Running::Postgres(_) => Err(Error::Engine(String::from(
+                "the data is in PostgreSQL, whose own `pg_dump` copies it (docs/operate.md)",
+            ))),
+        }
     }
 
     /// Which engine answers.

@@ -3,6 +3,7 @@
 mod administration;
 mod api;
 mod ask;
+mod backup;
 mod client;
 mod database;
 mod demo;
@@ -13,6 +14,7 @@ mod logs;
 mod migrate;
 mod phone;
 mod place;
+mod restore;
 mod serve;
 mod tenant;
 mod user;
@@ -57,6 +59,8 @@ enum Command {
     Key(key::Arguments),
     Migrate(migrate::Arguments),
     Doctor(doctor::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
 }
 
 /// Reads the command line and runs what it names.
@@ -100,6 +104,8 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
         Command::Key(arguments) => Box::pin(key::run(arguments, terminal)).await,
         Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,
+        Command::Backup(arguments) => Box::pin(backup::run(arguments, terminal)).await,
+        Command::Restore(arguments) => Box::pin(restore::run(arguments, terminal)).await,
     }
 }
 

@@ -53,11 +53,16 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// The database of a test on PostgreSQL: a schema of its own, as `--database`.
+/// The PostgreSQL of the gate's second pass.
 #[expect(clippy::disallowed_methods, reason = "the one variable that chooses the engine")]
+pub(crate) fn postgres_server() -> Option<String> {
+    std::env::var("TEST_POSTGRES_URL").ok()
+}
+
+/// The database of a test on PostgreSQL: a schema of its own, as `--database`.
 pub(crate) fn postgres_database() -> Option<String> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let url = std::env::var("TEST_POSTGRES_URL").ok()?;
+    let url = postgres_server()?;
     let joint = if url.contains('?') { '&' } else { '?' };
     let number = NEXT.fetch_add(1, Ordering::SeqCst);
     Some(format!("{url}{joint}schema=cli_{}_{number}", std::process::id()))

@@ -10,6 +10,7 @@
 
 mod administration;
 mod ask;
+mod backup;
 mod common;
 mod demo;
 mod dev;

@@ -11,6 +11,7 @@ mod samples;
 mod socket;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -149,13 +150,18 @@ pub enum Command {
         /// Whose.
         tenant: String,
     },
+    /// A copy of the embedded database, all tenants, as it is now.
+    BackUp {
+        /// The file to make, by its whole path: the server's folder may be another.
+        to: PathBuf,
+    },
 }
 
 impl Command {
     /// The tenant it is about; the first one for commands about tenants themselves.
     fn tenant(&self) -> &str {
         match self {
-            Self::TenantCreate { .. } | Self::TenantList {} => FIRST_TENANT,
+            Self::TenantCreate { .. } | Self::TenantList {} | Self::BackUp { .. } => FIRST_TENANT,
             Self::ClientCreate { tenant, .. }
             | Self::ClientList { tenant }
             | Self::ClientRotateSecret { tenant, .. }

@@ -36,6 +36,9 @@ const READER: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA cache_size = -1024;";
 
+/// The copier's: it reads the file and writes another one.
+const COPIER: &str = "PRAGMA trusted_schema = OFF;";
+
 impl Place {
     pub(super) fn open_writer(&self) -> Result<Connection, Error> {
         self.create().map_err(|error| {
@@ -46,6 +49,10 @@ impl Place {
 
     pub(super) fn open_reader(&self) -> Result<Connection, Error> {
         self.open(READER)
+    }
+
+    pub(super) fn open_copier(&self) -> Result<Connection, Error> {
+        self.open(COPIER)
     }
 
     fn open(&self, settings: &str) -> Result<Connection, Error> {

@@ -1,8 +1,10 @@
 //! The embedded engine: one file, one writer thread, a few readers, one process.
 
+mod backup;
 mod connection;
 mod lock;
 mod reader;
+mod restore;
 mod text;
 mod writer;
 
@@ -17,6 +19,7 @@ use crate::{Error, Row, Value, Write, Written};
 use connection::Place;
 pub(crate) use connection::in_words;
 use reader::Readers;
+pub use restore::Restoration;
 pub(crate) use text::rewritten;
 use writer::{Job, Task, Writer};
 
@@ -36,6 +39,7 @@ pub(crate) struct Sqlite {
     writer: Option<JoinHandle<()>>,
     points: Readers,
     scans: Arc<Readers>,
+    place: Place,
 }
 
 impl Sqlite {
@@ -55,7 +59,8 @@ impl Sqlite {
             .name(String::from("store-writer"))
             .spawn(move || writer.work(queue))
             .map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
-        Ok(Self { jobs: Some(jobs), writer: Some(writer), points, scans })
+        let place = place.clone();
+        Ok(Self { jobs: Some(jobs), writer: Some(writer), points, scans, place })
     }
 
     /// Answers when the write is durable.
@@ -88,6 +93,12 @@ impl Sqlite {
     pub(crate) async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
         let (scans, params) = (Arc::clone(&self.scans), params.to_vec());
         blocking(move || scans.search(&sql, &params)).await
+    }
+
+    /// Copies the file as it is now; the length of the copy in bytes.
+    pub(crate) async fn back_up(&self, to: &std::path::Path) -> Result<u64, Error> {
+        let (place, to) = (self.place.clone(), to.to_owned());
+        blocking(move || backup::write(&place, &to)).await
     }
 
     async fn ask(
