@@ -114,7 +114,7 @@ fn requirements_are_numbered_without_gaps() {
         let numbers: Vec<u32> = requirements
             .iter()
             .filter(|one| one.kind() == kind)
-            .map(|one| one.number[1..].parse().unwrap())
+            .map(|one| one.number.trim_start_matches(kind).parse().unwrap())
             .collect();
         let follows = |number: u32| {
             number == 1 || (kind == OURS && number % 10 == 0) || numbers.contains(&(number - 1))
