@@ -41,6 +41,8 @@ pub enum Denied {
     UserExists,
     /// There is no such device.
     NoEnrollment,
+    /// There is no such entry in the log.
+    NoLog,
     /// No mail can be sent.
     NoMail,
     /// There is no such client.
@@ -92,6 +94,7 @@ impl Denied {
             Self::NoUser => (404, "The user does not exist.", Some("inexistent_user")),
             Self::UserExists => (409, "The user already exists.", Some("auth0_idp_error")),
             Self::NoEnrollment => (404, "Enrollment not found", Some("enrollment_not_found")),
+            Self::NoLog => (404, "The log does not exist.", Some("inexistent_log")),
             Self::NoMail => {
                 (400, "There is not a configured email provider", Some("inexistent_email_provider"))
             }

@@ -5,6 +5,7 @@
 //! PostgreSQL (architecture 4).
 
 pub mod access_tokens;
+mod asked;
 pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
@@ -15,6 +16,7 @@ mod faults;
 pub mod idempotency_keys;
 pub mod leases;
 pub mod log_events;
+pub mod log_search;
 mod migrate;
 mod options;
 pub mod polls;

@@ -38,7 +38,7 @@ async fn with_token(world: &World, token: &str) -> Answer {
 }
 
 /// A program with these scopes only, and its token.
-async fn token_with(world: &World, name: &str, scopes: &[&str]) -> String {
+pub(crate) async fn token_with(world: &World, name: &str, scopes: &[&str]) -> String {
     let program = json!({"grant_types": ["client_credentials"]});
     let client = world.registers(name, program).await;
     let audience = world.url("api/v2/");

@@ -1,4 +1,4 @@
-//! W283 to W290: what the log keeps of each outcome. Read from storage: `GET /logs` comes later.
+//! W283 to W288: what the log keeps of each outcome, read from storage.
 
 use domain::LogEvent;
 use serde_json::Value;

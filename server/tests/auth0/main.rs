@@ -12,6 +12,7 @@ mod a11_management;
 mod a12_users;
 mod a13_devices;
 mod a14_clients;
+mod a15_log_api;
 mod a15_logs;
 mod a16_sdks;
 mod a1_discovery;

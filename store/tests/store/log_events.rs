@@ -1,8 +1,10 @@
 //! The log: told with the fact, read by page or by checkpoint.
 
+use domain::people::search::{LogField, parse_logs};
 use domain::{ClientId, LogEvent, TenantId, UserId};
 use serde_json::json;
 use store::log_events::{self, LogPage};
+use store::log_search::{self, LogSearch};
 use store::{Database, Write, Written};
 
 use crate::common::{NOW, Place, insert};
@@ -86,4 +88,44 @@ async fn a_checkpoint_gives_what_came_after_it_oldest_first() {
     assert_eq!(after(2, 2).await, [3, 4]);
     assert_eq!(after(0, 1_000).await, [1, 2, 3, 4, 5]);
     assert!(after(5, 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_same_questions_find_the_same_entries_on_both_engines() {
+    let place = Place::new();
+    let database = place.open().await;
+    filled(&database, 6).await;
+    let asked = async |search: &LogSearch| {
+        let found = log_search::find(&database, &tenant(), search, 0, 10).await.unwrap();
+        let count = log_search::count(&database, &tenant(), search, 4).await.unwrap();
+        assert_eq!(count, (found.len() as u64).min(4));
+        ids(&found)
+    };
+    let alice = UserId::new("auth0|alice");
+    let cases: [(&str, &[i64]); 9] = [
+        ("type:ciba_*", &[6, 5, 4, 3, 2, 1]),
+        ("NOT client_id:shop", &[]),
+        ("user_id:*", &[6, 4, 2]),
+        ("NOT _exists_:user_id", &[5, 3, 1]),
+        ("log_id:4 OR log_id:07 OR log_id:x", &[4]),
+        ("log_id:[2 TO 3]", &[3, 2]),
+        ("ip:* OR user_name:al*", &[]),
+        ("date:[* TO 2020-01-01}", &[]),
+        ("ciba_start_succeeded AND user_id:\"auth0|alice\"", &[6, 4, 2]),
+    ];
+    for (question, expected) in cases {
+        let query = Some(parse_logs(question).unwrap());
+        let search = LogSearch { query, ..LogSearch::default() };
+        assert_eq!(asked(&search).await, expected, "{question}");
+    }
+    let of_alice = LogSearch { user: Some(alice), ..LogSearch::default() };
+    assert_eq!(asked(&of_alice).await, [6, 4, 2]);
+    let fields = ["type", "log_id", "date", "client_id", "description"];
+    for field in fields.map(|name| LogField::sortable(name).unwrap()) {
+        let search = LogSearch { sort: field, is_descending: false, ..LogSearch::default() };
+        assert_eq!(asked(&search).await, [1, 2, 3, 4, 5, 6]);
+    }
+    let by_user = LogField::sortable("user_id").unwrap();
+    let search = LogSearch { sort: by_user, is_descending: true, ..LogSearch::default() };
+    assert_eq!(asked(&search).await, [6, 4, 2, 5, 3, 1]);
 }

@@ -1,4 +1,6 @@
-//! The fields a question may name.
+//! The fields a question about users may name.
+
+use super::Vocabulary;
 
 /// Longest path below `user_metadata` or `app_metadata`, in segments.
 const PATH_LIMIT: usize = 8;
@@ -81,9 +83,8 @@ const MEMBERS: &[&str] = &[
     "logins_count",
 ];
 
-impl Field {
-    /// The field that a question calls `name`.
-    pub(super) fn named(name: &str) -> Result<Self, String> {
+impl Vocabulary for Field {
+    fn named(name: &str) -> Result<Self, String> {
         if let Some(folded) = super::super::user::FOLDED.iter().find(|known| **known == name) {
             return Ok(Self::Folded(folded));
         }
@@ -118,8 +119,7 @@ impl Field {
         Ok(Self::Metadata(root, path))
     }
 
-    /// Whether case is ignored (W232).
-    pub(super) const fn is_folded(&self) -> bool {
+    fn is_folded(&self) -> bool {
         match self {
             Self::Folded(_) => true,
             Self::UserId
@@ -132,13 +132,15 @@ impl Field {
         }
     }
 
-    /// Whether it is a moment.
-    pub(super) const fn is_moment(&self) -> bool {
+    fn is_moment(&self) -> bool {
         matches!(self, Self::CreatedAt | Self::UpdatedAt)
     }
 
-    /// Whether neither wildcards nor ranges are allowed (W238).
-    pub(super) const fn is_exact_only(&self) -> bool {
+    fn is_exact_only(&self) -> bool {
         matches!(self, Self::Metadata(Root::User, _))
+    }
+
+    fn bare() -> &'static [Self] {
+        &[]
     }
 }

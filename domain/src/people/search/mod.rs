@@ -1,19 +1,45 @@
-//! The question `q` of a user search: the part of Lucene's syntax that Auth0 documents (B13.1),
-//! from text to a typed tree. `store` turns the tree into SQL with bound values.
+//! The question `q` of a search for users or log entries: the part of Lucene's syntax that Auth0
+//! documents (B13.1, B14), from text to a typed tree. `store` turns the tree into SQL with bound
+//! values.
 //!
 //! What is not understood is refused, with the character where understanding ended: a search that
 //! silently meant something else would be worse.
 
 mod field;
 mod lexer;
+mod log_field;
 mod moment;
 mod parser;
 
 use std::fmt;
 
 pub use field::{Field, Identified, Root};
+pub use log_field::LogField;
 pub use moment::Span;
-pub use parser::parse;
+
+/// Understands a question about users.
+pub fn parse(text: &str) -> Result<Query, InvalidQuery> {
+    parser::parse(text)
+}
+
+/// Understands a question about log entries.
+pub fn parse_logs(text: &str) -> Result<Query<LogField>, InvalidQuery> {
+    parser::parse(text)
+}
+
+/// The fields of one kind of thing, and what may be asked of them.
+pub(crate) trait Vocabulary: Clone + 'static {
+    /// The field that a question calls `name`.
+    fn named(name: &str) -> Result<Self, String>;
+    /// Whether case is ignored (W232).
+    fn is_folded(&self) -> bool;
+    /// Whether it is a moment.
+    fn is_moment(&self) -> bool;
+    /// Whether neither wildcards nor ranges are allowed (W238).
+    fn is_exact_only(&self) -> bool;
+    /// Where a term without a field is looked for; nowhere if terms need one (W239).
+    fn bare() -> &'static [Self];
+}
 
 /// Longest question, in characters.
 pub const QUERY_LIMIT: usize = 4096;
@@ -51,9 +77,9 @@ impl std::error::Error for InvalidQuery {}
 
 /// A question, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Query {
+pub enum Query<F = Field> {
     /// One field, one test.
-    Is(Field, Test),
+    Is(F, Test),
     /// Both.
     And(Box<Self>, Box<Self>),
     /// Either, or both.

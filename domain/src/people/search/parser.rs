@@ -4,16 +4,16 @@ use std::vec::IntoIter;
 
 use super::lexer::{Kind, Token, tokens};
 use super::{
-    CONDITION_LIMIT, DEPTH_LIMIT, End, Field, InvalidQuery, LITERAL_MINIMUM, Piece, Query, Span,
-    Test,
+    CONDITION_LIMIT, DEPTH_LIMIT, End, InvalidQuery, LITERAL_MINIMUM, Piece, Query, Span, Test,
+    Vocabulary,
 };
 
-/// Understands `text`.
-pub fn parse(text: &str) -> Result<Query, InvalidQuery> {
+/// Understands `text`, whose fields are those of `F`.
+pub(super) fn parse<F: Vocabulary>(text: &str) -> Result<Query<F>, InvalidQuery> {
     let end = text.chars().count().saturating_add(1);
     let rest = tokens(text)?.into_iter().peekable();
     let mut parser = Parser { rest, end, conditions: 0, depth: 0 };
-    let query = parser.expression(0, None)?;
+    let query = parser.expression::<F>(0, None)?;
     match parser.rest.next() {
         None => Ok(query),
         Some(Token { at, kind: Kind::Close }) => {
@@ -38,7 +38,11 @@ struct Parser {
 impl Parser {
     /// An expression whose operators bind at least as tightly as `least`. `field` is set inside the
     /// brackets of `field:( … )`.
-    fn expression(&mut self, least: u8, field: Option<&Field>) -> Result<Query, InvalidQuery> {
+    fn expression<F: Vocabulary>(
+        &mut self,
+        least: u8,
+        field: Option<&F>,
+    ) -> Result<Query<F>, InvalidQuery> {
         let at = self.at();
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEPTH_LIMIT {
@@ -74,7 +78,7 @@ impl Parser {
         Ok(left)
     }
 
-    fn operand(&mut self, field: Option<&Field>) -> Result<Query, InvalidQuery> {
+    fn operand<F: Vocabulary>(&mut self, field: Option<&F>) -> Result<Query<F>, InvalidQuery> {
         let Some(token) = self.rest.next() else { return Err(self.ended("a condition")) };
         let at = token.at;
         match (token.kind, field) {
@@ -87,7 +91,8 @@ impl Parser {
                 }
                 self.value(field, Token { at, kind })
             }
-            (Kind::Phrase(_) | Kind::RangeOpen(_), None) => Err(InvalidQuery::new(at, NEEDS_FIELD)),
+            (kind @ Kind::Phrase(_), None) => self.bare(&Token { at, kind }),
+            (Kind::RangeOpen(_), None) => Err(InvalidQuery::new(at, NEEDS_FIELD)),
             (Kind::Close | Kind::RangeClose(_) | Kind::Colon | Kind::And | Kind::Or, _) => {
                 Err(InvalidQuery::new(at, "a condition is expected here, as in name:\"alice\""))
             }
@@ -95,7 +100,11 @@ impl Parser {
     }
 
     /// What follows an opening bracket, up to and with its closing one.
-    fn group(&mut self, opened: usize, field: Option<&Field>) -> Result<Query, InvalidQuery> {
+    fn group<F: Vocabulary>(
+        &mut self,
+        opened: usize,
+        field: Option<&F>,
+    ) -> Result<Query<F>, InvalidQuery> {
         let query = self.expression(0, field)?;
         match self.rest.next() {
             Some(Token { kind: Kind::Close, .. }) => Ok(query),
@@ -105,10 +114,14 @@ impl Parser {
     }
 
     /// `field:test`, with the field's name read already.
-    fn condition(&mut self, at: usize, name: &[Piece]) -> Result<Query, InvalidQuery> {
+    fn condition<F: Vocabulary>(
+        &mut self,
+        at: usize,
+        name: &[Piece],
+    ) -> Result<Query<F>, InvalidQuery> {
         let Some(Token { kind: Kind::Colon, .. }) = self.rest.next_if(|t| t.kind == Kind::Colon)
         else {
-            return Err(InvalidQuery::new(at, NEEDS_FIELD));
+            return self.bare(&Token { at, kind: Kind::Word(name.to_vec()) });
         };
         let [Piece::Literal(name)] = name else {
             return Err(InvalidQuery::new(at, "a field's name has no wildcard"));
@@ -116,13 +129,26 @@ impl Parser {
         if name == "_exists_" {
             return self.existence(at);
         }
-        let field = Field::named(name).map_err(|what| InvalidQuery::new(at, what))?;
+        let field = F::named(name).map_err(|what| InvalidQuery::new(at, what))?;
         let Some(token) = self.rest.next() else { return Err(self.ended("a value")) };
         self.value(&field, token)
     }
 
+    /// A term without a field: any of those that are meant by none.
+    fn bare<F: Vocabulary>(&mut self, term: &Token) -> Result<Query<F>, InvalidQuery> {
+        let mut any: Option<Query<F>> = None;
+        for field in F::bare() {
+            let one = self.value(field, term.clone())?;
+            any = Some(match any {
+                None => one,
+                Some(others) => Query::Or(Box::new(others), Box::new(one)),
+            });
+        }
+        any.ok_or_else(|| InvalidQuery::new(term.at, NEEDS_FIELD))
+    }
+
     /// What a field is tested for, beginning with `token`.
-    fn value(&mut self, field: &Field, token: Token) -> Result<Query, InvalidQuery> {
+    fn value<F: Vocabulary>(&mut self, field: &F, token: Token) -> Result<Query<F>, InvalidQuery> {
         let Token { at, kind } = token;
         match kind {
             Kind::Open => return self.group(at, Some(field)),
@@ -143,7 +169,7 @@ impl Parser {
         }
     }
 
-    fn existence(&mut self, at: usize) -> Result<Query, InvalidQuery> {
+    fn existence<F: Vocabulary>(&mut self, at: usize) -> Result<Query<F>, InvalidQuery> {
         self.counted(at)?;
         let Some(token) = self.rest.next() else { return Err(self.ended("a field's name")) };
         let name = match token.kind {
@@ -161,17 +187,17 @@ impl Parser {
         let Some(name) = name else {
             return Err(InvalidQuery::new(token.at, "a field's name is expected here"));
         };
-        let field = Field::named(&name).map_err(|what| InvalidQuery::new(token.at, what))?;
+        let field = F::named(&name).map_err(|what| InvalidQuery::new(token.at, what))?;
         Ok(Query::Is(field, Test::Exists))
     }
 
     /// What follows the opening bracket of a range.
-    fn range(
+    fn range<F: Vocabulary>(
         &mut self,
-        field: &Field,
+        field: &F,
         is_included: bool,
         opened: usize,
-    ) -> Result<Query, InvalidQuery> {
+    ) -> Result<Query<F>, InvalidQuery> {
         if field.is_exact_only() {
             return Err(InvalidQuery::new(opened, "user_metadata cannot be searched by range"));
         }
@@ -249,7 +275,7 @@ fn literal(pieces: Vec<Piece>) -> Option<String> {
     }
 }
 
-fn phrase(field: &Field, text: String, at: usize) -> Result<Query, InvalidQuery> {
+fn phrase<F: Vocabulary>(field: &F, text: String, at: usize) -> Result<Query<F>, InvalidQuery> {
     if field.is_moment() {
         let end = End { value: text, is_included: true };
         let span = Span::between(Some(&end), Some(&end))
@@ -260,7 +286,7 @@ fn phrase(field: &Field, text: String, at: usize) -> Result<Query, InvalidQuery>
     Ok(Query::Is(field.clone(), Test::Equals(text)))
 }
 
-fn word(field: &Field, pieces: Vec<Piece>, at: usize) -> Result<Query, InvalidQuery> {
+fn word<F: Vocabulary>(field: &F, pieces: Vec<Piece>, at: usize) -> Result<Query<F>, InvalidQuery> {
     if pieces == [Piece::Anything] {
         return Ok(Query::Is(field.clone(), Test::Exists));
     }

@@ -10,6 +10,7 @@ mod devices;
 mod error;
 mod grants;
 mod guardian;
+mod logs;
 mod page;
 mod request;
 mod users;
@@ -38,8 +39,11 @@ fn below() -> Router<Arc<App>> {
             get(devices::methods).post(devices::create_method).delete(devices::delete_methods),
         )
         .route("/users/{id}/authentication-methods/{method}", delete(devices::delete_method))
+        .route("/users/{id}/logs", get(logs::of_user))
         .route("/users/{id}/authenticators", delete(devices::delete_authenticators))
         .route("/users/{id}/multifactor/{provider}", delete(devices::delete_multifactor))
+        .route("/logs", get(logs::list))
+        .route("/logs/{id}", get(logs::read))
         .route("/guardian/enrollments/ticket", post(guardian::create_ticket))
         .route("/guardian/enrollments/{id}", get(devices::read).delete(devices::delete))
         .route("/guardian/factors", get(guardian::factors))

@@ -1,10 +1,12 @@
 //! Lists: by page number, plain or with totals (W210 to W213).
 
+use std::time::Duration;
+
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::answer;
+use super::error::{Error, answer};
 use super::request::Query;
 use crate::denied::Denied;
 
@@ -12,8 +14,17 @@ use crate::denied::Denied;
 const PER_PAGE: u32 = 50;
 /// Most entries of a page.
 const PER_PAGE_LIMIT: u32 = 100;
+/// How far a search can be paged (W242, W280).
+pub(super) const REACH: u32 = 1_000;
+/// How long a search may take (W243).
+const SEARCH_TIME: Duration = Duration::from_secs(2);
 /// Last page that is looked for.
 const PAGE_LIMIT: u32 = 1_000_000;
+
+/// What a search finds, if it finds it in time (W243).
+pub(super) async fn in_time<T>(search: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(SEARCH_TIME, search).await.map_err(|_elapsed| Denied::TooSlow)?
+}
 
 /// Which page, and in which shape.
 #[derive(Clone, Copy, Debug)]

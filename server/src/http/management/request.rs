@@ -154,6 +154,25 @@ impl Query {
         })
     }
 
+    /// `sort`: the field, and whether the largest comes first.
+    pub(crate) fn sort<F>(
+        &self,
+        named: impl Fn(&str) -> Option<F>,
+    ) -> Result<Option<(F, bool)>, Denied> {
+        let Some(sort) = self.text("sort") else { return Ok(None) };
+        let wrong = || {
+            let example = "must be a field and 1 or -1, as in created_at:-1";
+            Denied::InvalidQuery(format!("The parameter sort {example}"))
+        };
+        let (field, direction) = sort.split_once(':').ok_or_else(wrong)?;
+        let field = named(field).ok_or_else(wrong)?;
+        match direction {
+            "1" => Ok(Some((field, false))),
+            "-1" => Ok(Some((field, true))),
+            _ => Err(wrong()),
+        }
+    }
+
     /// `fields` and `include_fields`.
     pub(crate) fn fields(&self) -> Result<Fields, Denied> {
         let are_included = self.flag("include_fields")?.unwrap_or(true);

@@ -1,7 +1,6 @@
 //! `/api/v2/users` and `/api/v2/users-by-email` (W216 to W222, W232 to W244).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,16 +13,11 @@ use store::users_search::{self, Search, SortField};
 
 use super::administrator::Administrator;
 use super::error::{Error, answer};
-use super::page::Page;
+use super::page::{Page, REACH, in_time};
 use super::request::{Body, Named, Query};
 use crate::App;
 use crate::denied::Denied;
 use crate::flows::administer;
-
-/// How far a search can be paged (W242).
-const REACH: u32 = 1_000;
-/// How long a search may take (W243).
-const SEARCH_TIME: Duration = Duration::from_secs(2);
 
 /// `GET /users`.
 pub(super) async fn list(
@@ -35,8 +29,7 @@ pub(super) async fn list(
     let page = Page::of(&query)?;
     let fields = query.fields()?;
     let search = search_of(&query)?;
-    let found = tokio::time::timeout(SEARCH_TIME, find(&app, &administrator, &search, page));
-    let (users, total) = found.await.map_err(|_elapsed| Denied::TooSlow)??;
+    let (users, total) = in_time(find(&app, &administrator, &search, page)).await?;
     let users = users.iter().map(|user| user.to_json(&fields)).collect();
     Ok(page.answer("users", users, total))
 }
@@ -73,18 +66,9 @@ fn search_of(query: &Query) -> Result<Search, Error> {
         connection: query.text("connection").map(String::from),
         ..Search::default()
     };
-    if let Some(sort) = query.text("sort") {
-        let wrong = || {
-            let example = "must be a field and 1 or -1, as in created_at:-1";
-            Denied::InvalidQuery(format!("The parameter sort {example}"))
-        };
-        let (field, direction) = sort.split_once(':').ok_or_else(wrong)?;
-        search.sort = SortField::named(field).ok_or_else(wrong)?;
-        search.is_descending = match direction {
-            "1" => false,
-            "-1" => true,
-            _ => return Err(wrong().into()),
-        };
+    if let Some((field, is_descending)) = query.sort(SortField::named)? {
+        search.sort = field;
+        search.is_descending = is_descending;
     }
     Ok(search)
 }
