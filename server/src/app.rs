@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::config::Config;
 use crate::known::Known;
+use crate::metrics::Metrics;
 use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy};
 use crate::polls::Polls;
@@ -15,6 +16,7 @@ use crate::push::Outgoing;
 use crate::secrets::Secrets;
 use crate::seen::SeenAssertions;
 use crate::tenancy::PublicAddresses;
+use crate::traces::Traces;
 use crate::worker::Outbox;
 
 /// Pushes that wait in memory to be sent; more are found on their rows by the worker.
@@ -70,6 +72,8 @@ pub struct App {
     pub is_dev: bool,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
+    pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) polls: Polls,
     pub(crate) known: Known,
 }
@@ -79,6 +83,8 @@ impl App {
     pub fn assemble(parts: Parts) -> (Arc<Self>, Outbox) {
         let (outgoing, outbox) = mpsc::channel(OUTGOING_PUSHES);
         let known = Known::new(parts.database.engine());
+        let (metrics, traces) = (Metrics::default(), Traces::new(&parts.entropy));
+        metrics.started_at(parts.clock.now());
         let app = Self {
             database: parts.database,
             clock: parts.clock,
@@ -93,6 +99,8 @@ impl App {
             bell: Notify::new(),
             is_dev: parts.is_dev,
             gives_virtual_phones: AtomicBool::new(false),
+            metrics,
+            traces,
             polls: Polls::default(),
             known,
         };

@@ -14,6 +14,7 @@ mod keyring;
 mod known;
 pub mod listen;
 mod meta;
+mod metrics;
 mod open;
 pub mod outside;
 mod polls;
@@ -22,6 +23,7 @@ mod secrets;
 mod seen;
 mod start;
 pub mod tenancy;
+mod traces;
 pub mod worker;
 
 pub use app::{App, OUTGOING_PUSHES, Parts};

@@ -12,7 +12,7 @@ pub(super) fn start(config: &Config) -> Result<(), Failed> {
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if config.log.format == "json" {
-        lines.json().flatten_event(true).with_current_span(false).try_init()
+        lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {
         lines.with_target(false).with_ansi(false).try_init()
     };

@@ -119,6 +119,7 @@ async fn decide(
     match app.database.run(write).await? {
         Written::Done => {
             app.open.remove(&facts.auth_req_hash);
+            app.metrics.step(if answer.accepted { "approved" } else { "denied" });
             tracing::info!(
                 transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,
                 "decided"

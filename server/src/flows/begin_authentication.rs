@@ -270,6 +270,7 @@ fn announce(
     _now: Timestamp,
 ) {
     let facts = begun.facts();
+    app.metrics.step("started");
     app.open.insert(
         facts.auth_req_hash,
         OpenTransaction {

@@ -43,6 +43,7 @@ pub async fn cancel(
     match app.database.run(write).await? {
         Written::Done => {
             app.open.remove(&hash);
+            app.metrics.step("withdrawn");
             tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
             Ok(())
         }

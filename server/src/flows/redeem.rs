@@ -161,6 +161,7 @@ async fn collect(
     let event = log::event(app, meta, told, now);
     match app.database.run(log_events::append(write, tenant, &event)).await? {
         Written::Done => {
+            app.metrics.step("redeemed");
             tracing::info!(
                 client.id = %client.id, user.id = %facts.user_id(), transaction.id = %facts.txn,
                 "tokens issued"

@@ -94,6 +94,12 @@ async fn send(
         {
             write = write.and(enrollments::drop_push_token(&outgoing.tenant, id, token));
         }
+        let became = match challenge.receipt {
+            Receipt::Sent { .. } => "sent",
+            Receipt::Waiting => "later",
+            Receipt::Failed { .. } => "given_up",
+        };
+        app.metrics.push(challenge.service.name(), became);
         events.extend(event(app, outgoing, challenge, now));
     }
     let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);

@@ -7,6 +7,7 @@ mod device;
 mod enrollment_page;
 mod management;
 mod oauth;
+mod observe;
 mod ops;
 mod pages;
 mod prefix;

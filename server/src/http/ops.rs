@@ -1,4 +1,4 @@
-//! Health, on the operators' own listener.
+//! Health and metrics, on the operators' own listener.
 
 use std::sync::Arc;
 
@@ -10,13 +10,26 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::App;
+use crate::metrics::CONTENT_TYPE;
 
 /// The operators' paths.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
         .with_state(app)
+}
+
+/// Counters and histograms in Prometheus' words.
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    match app.metrics.render(&app) {
+        Ok(page) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 /// The process runs.

@@ -12,13 +12,15 @@ use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
 use super::oauth::{self, discovery};
+use super::observe::observe;
 use super::{dev, device, enrollment_page, management, pages, prefix};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
 pub fn router(app: Arc<App>) -> Router {
     let paths = if app.is_dev { paths().merge(dev::routes()) } else { paths() };
-    prefix::with_prefixes(paths.with_state(app))
+    let observed = paths.layer(middleware::from_fn_with_state(Arc::clone(&app), observe));
+    prefix::with_prefixes(observed.with_state(app))
 }
 
 fn paths() -> Router<Arc<App>> {

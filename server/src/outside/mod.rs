@@ -7,6 +7,6 @@ mod clock;
 mod courier;
 mod entropy;
 
-pub use clock::Clock;
+pub use clock::{Clock, Stopwatch};
 pub use courier::{Courier, Parcel, Receipt, Tray, TrayEntry};
 pub use entropy::{Entropy, Stream};

@@ -6,6 +6,7 @@ use std::sync::Once;
 
 use device_protocol::guardian::resolve::Decision;
 use domain::{ClientId, Fingerprint};
+use http::Method;
 use serde_json::Value;
 use store::Written;
 use store::clients::ClientRow;
@@ -93,6 +94,20 @@ async fn each_outcome_is_one_line_with_its_ids() {
     listens();
     let refused = client.starts(client.asking("nobody")).await;
     assert_eq!((refused.status, saying("refused").len()), (400, 1), "{}", text());
+}
+
+/// O256: every line of a request carries its trace id.
+#[tokio::test]
+async fn every_line_of_a_request_names_it() {
+    let world = World::new().await;
+    listens();
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let headers = [("traceparent", &*format!("00-{id}-00f067aa0ba902b7-01"))];
+    let form = "client_id=nobody&client_secret=x";
+    let refused = world.request(Method::POST, "oauth/token", &headers, form).await;
+    assert!(refused.status >= 400, "{}", refused.text());
+    let told = saying("refused");
+    assert_eq!((told.len(), &told[0]["span"]["trace.id"]), (1, &Value::from(id)), "{}", text());
 }
 
 /// O64: no line of a whole loop and its refusals holds what is secret or personal.
@@ -184,7 +199,7 @@ async fn refusals(world: &World, message: &str) -> Vec<String> {
     assert!(world.phone_of("alice").starts_flow("unknown-ticket-4722").await.status >= 400);
     let headers = [("authorization", "Bearer unknown-bearer-4723")];
     for path in ["userinfo", "api/v2/users", "rich-consents/cns_unknown"] {
-        let answer = world.request(http::Method::GET, path, &headers, "").await;
+        let answer = world.request(Method::GET, path, &headers, "").await;
         assert!(answer.status >= 400, "{path}");
     }
     let user = serde_json::json!({

@@ -13,6 +13,7 @@ mod health;
 mod input;
 mod lines;
 mod listener;
+mod metrics;
 mod tenants;
 mod work;
 

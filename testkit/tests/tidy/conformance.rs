@@ -117,7 +117,9 @@ fn requirements_are_numbered_without_gaps() {
             .map(|one| one.number.trim_start_matches(kind).parse().unwrap())
             .collect();
         let follows = |number: u32| {
-            number == 1 || (kind == OURS && number.is_multiple_of(10)) || numbers.contains(&(number - 1))
+            number == 1
+                || (kind == OURS && number.is_multiple_of(10))
+                || numbers.contains(&(number - 1))
         };
         let faults: Vec<_> = numbers.iter().filter(|number| !follows(**number)).collect();
         let distinct: BTreeSet<_> = numbers.iter().collect();

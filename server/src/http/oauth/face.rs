@@ -1,6 +1,7 @@
 //! How refusals and faults look on the OAuth endpoints: status and words come from the table of
 //! reasons, in the accent of the client, or of the tenant while no client is known.
 
+use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::profile::Profile;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
@@ -84,7 +85,9 @@ impl Face {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         let status = StatusCode::from_u16(wire.status).unwrap_or(StatusCode::BAD_REQUEST);
-        (headers, json(status, &refusal.body(self.profile), self.endpoint)).into_response()
+        let told = Told { endpoint: self.endpoint.path(), error: wire.error };
+        let body = json(status, &refusal.body(self.profile), self.endpoint);
+        (Extension(told), headers, body).into_response()
     }
 
     fn apologise(self, broken: &Broken) -> Response {
@@ -99,6 +102,13 @@ impl Face {
         };
         self.refuse(&refusal)
     }
+}
+
+/// What a client was told, for the metrics: beside the answer, not in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) endpoint: &'static str,
+    pub(crate) error: &'static str,
 }
 
 /// A JSON answer that nobody may keep (W17); `/bc-authorize` names its character set as recorded

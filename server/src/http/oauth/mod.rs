@@ -21,7 +21,7 @@ use crate::flows::begin_authentication::Posted;
 use crate::http::context::Now;
 use crate::tenancy::Context;
 
-pub(crate) use face::Face;
+pub(crate) use face::{Face, Told};
 pub(crate) use submission::{FormSubmission, Submission};
 
 /// `POST /bc-authorize`.
