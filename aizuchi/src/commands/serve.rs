@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use sd_notify::NotifyState;
 use server::Mode;
 use server::config::{Config, Setting};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,9 +44,18 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     for address in listening.into_iter().flatten() {
         terminal.note(&format!("aizuchi: serving on {address}"))?;
     }
+    tell_manager(NotifyState::Ready);
     stop_asked().await?;
+    tell_manager(NotifyState::Stopping);
     running.stop().await;
     Ok(ExitCode::from(DONE))
+}
+
+/// Tells the service manager, if one asked to be told (`NOTIFY_SOCKET`).
+fn tell_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager cannot be told");
+    }
 }
 
 /// The values of `--set`.

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -13,6 +15,7 @@ struct Serve {
     child: Child,
     port: u16,
     folder: TempDir,
+    manager: UnixDatagram,
 }
 
 impl Serve {
@@ -34,7 +37,11 @@ impl Serve {
         let text = text.replace("FOLDER", &folder.path().to_string_lossy());
         let config = folder.path().join("aizuchi.toml");
         std::fs::write(&config, text.replace("PORT", &port.to_string())).unwrap();
+        let socket = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&socket).unwrap();
+        manager.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let mut child = command(&["serve", "--config", &config.to_string_lossy()])
+            .env("NOTIFY_SOCKET", socket)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -44,7 +51,14 @@ impl Serve {
             told.push(logs.next().unwrap_or_else(|| panic!("it does not start: {told:?}")));
         }
         std::thread::spawn(move || logs.for_each(drop));
-        Self { child, port, folder }
+        Self { child, port, folder, manager }
+    }
+
+    /// The next thing that the service manager is told.
+    fn tells_manager(&self) -> String {
+        let mut text = [0; 64];
+        let length = self.manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).trim().to_owned()
     }
 
     fn plain(&self) -> String {
@@ -84,6 +98,16 @@ fn serve_has_no_development_tools() {
         }
     }
     signal(&serve.child, "-TERM");
+    assert_eq!(serve.child.wait().unwrap().code(), Some(0));
+}
+
+/// O257: the service manager is told when everything listens, and when the end begins.
+#[test]
+fn the_service_manager_is_told() {
+    let mut serve = Serve::start(&format!("[proxy]\ntrusted = [\"127.0.0.1\"]\n{PLAIN}"));
+    assert_eq!(serve.tells_manager(), "READY=1");
+    signal(&serve.child, "-TERM");
+    assert_eq!(serve.tells_manager(), "STOPPING=1");
     assert_eq!(serve.child.wait().unwrap().code(), Some(0));
 }
 
