@@ -68,3 +68,20 @@ fn every_link_between_documents_leads_somewhere() {
     }
     none("a link to nothing", &found);
 }
+
+/// `docs/product.md` names tests as `path: function`.
+#[test]
+fn every_test_that_the_product_table_names_exists() {
+    let all = files();
+    let table = all.iter().find(|file| file.path == "docs/product.md").unwrap();
+    let named: Vec<(&str, &str)> =
+        table.text.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(": ")).collect();
+    let exists = |path: &str, name: &str| {
+        let file = all.iter().find(|file| file.path == path);
+        let heads = [format!("fn {name}("), format!("def {name}("), format!("test(\"{name}")];
+        file.is_some_and(|file| heads.iter().any(|head| file.text.contains(head)))
+    };
+    let missing: Vec<_> = named.iter().filter(|(path, name)| !exists(path, name)).collect();
+    assert!(missing.is_empty(), "no such test: {missing:#?}");
+    assert!(named.len() > 20, "only {} tests are named", named.len());
+}
