@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use store::Database;
 use tokio::sync::{Notify, mpsc};
 
+use crate::client_roots::ClientRoots;
 use crate::config::Config;
 use crate::known::Known;
 use crate::metrics::Metrics;
@@ -70,6 +71,8 @@ pub struct App {
     pub bell: Notify,
     /// Whether the development tools are on.
     pub is_dev: bool,
+    /// Who vouches for the certificates of clients.
+    pub client_roots: ClientRoots,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
     pub(crate) metrics: Metrics,
@@ -98,6 +101,7 @@ impl App {
             outgoing,
             bell: Notify::new(),
             is_dev: parts.is_dev,
+            client_roots: ClientRoots::default(),
             gives_virtual_phones: AtomicBool::new(false),
             metrics,
             traces,

@@ -6,8 +6,10 @@ use domain::jose::{Algorithm, PublicKey};
 use domain::oauth::api::Api;
 use domain::oauth::client::{AssertionAudience, Authentication, Client};
 use domain::oauth::grant::{ClientGrant, SubjectType};
+use domain::oauth::subject::Subject;
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use serde_json::Value;
+use store::client_credentials::CredentialRow;
 use store::{
     Engine, client_credentials, client_grants, clients, resource_servers, signing_keys, tenants,
 };
@@ -33,6 +35,7 @@ struct Knowledge {
     client: Client,
     secret: Option<Fingerprint>,
     keys: Vec<Credential>,
+    certificates: Vec<CertificateCredential>,
     updated_at: Timestamp,
 }
 
@@ -41,6 +44,14 @@ struct Knowledge {
 struct Credential {
     key: PublicKey,
     algorithm: Algorithm,
+    expires_at: Option<Timestamp>,
+}
+
+/// A certificate of a client, or the subject that its certificates name.
+#[derive(Clone, Debug)]
+struct CertificateCredential {
+    subject: Option<Subject>,
+    thumbprint: Option<String>,
     expires_at: Option<Timestamp>,
 }
 
@@ -54,6 +65,21 @@ impl KnownClient {
     pub fn keys(&self, now: Timestamp) -> Vec<(PublicKey, Algorithm)> {
         let lives = |key: &&Credential| key.expires_at.is_none_or(|expires_at| expires_at > now);
         self.0.keys.iter().filter(lives).map(|key| (key.key.clone(), key.algorithm)).collect()
+    }
+
+    /// The subjects that its certificates may name at `now`.
+    pub fn subjects(&self, now: Timestamp) -> Vec<&Subject> {
+        self.certificates(now).filter_map(|one| one.subject.as_ref()).collect()
+    }
+
+    /// Whether the certificate of this thumbprint is registered as its own.
+    pub fn has_certificate(&self, thumbprint: &str, now: Timestamp) -> bool {
+        self.certificates(now).any(|one| one.thumbprint.as_deref() == Some(thumbprint))
+    }
+
+    fn certificates(&self, now: Timestamp) -> impl Iterator<Item = &CertificateCredential> {
+        let lives = move |one: &&CertificateCredential| one.expires_at.is_none_or(|end| end > now);
+        self.0.certificates.iter().filter(lives)
     }
 
     /// When it was last changed: what a start must find unchanged.
@@ -157,6 +183,8 @@ impl App {
 
     /// The tenant that has `host`; the first one if none has.
     pub async fn context_by_host(&self, host: &str, now: Timestamp) -> Result<Context, Failure> {
+        let label = self.addresses.mtls.as_ref().map_or("", |_mtls| tenancy::MTLS_LABEL);
+        let host = host.strip_prefix(label).unwrap_or(host);
         let id = self.tenant_of_host(host, now).await?;
         let tenant = self.tenant(&id, now).await?;
         let tenant = tenant.ok_or_else(|| Broken::because(format!("there is no tenant {id}")))?;
@@ -216,21 +244,34 @@ impl App {
         let document: Value = serde_json::from_str(&row.document).map_err(Broken::because)?;
         let client = Client::from_document(&document)
             .map_err(|_no_client| Broken::because(format!("client {id} cannot be read")))?;
-        let keys = match &client.authentication {
+        let (keys, certificates) = match &client.authentication {
             Authentication::PrivateKeyJwt { credentials } => {
-                let rows = client_credentials::of_client(&self.database, tenant, id).await?;
-                rows.iter()
-                    .filter(|row| credentials.contains(&row.id))
-                    .filter_map(|row| credential(&row.document, row.expires_at))
-                    .collect()
+                let rows = self.credentials(tenant, id, credentials).await?;
+                let key = |row: &CredentialRow| credential(&row.document, row.expires_at);
+                (rows.iter().filter_map(key).collect(), Vec::new())
             }
-            Authentication::Public
-            | Authentication::Secret
-            | Authentication::TlsClientAuth { .. }
-            | Authentication::SelfSignedTlsClientAuth { .. } => Vec::new(),
+            Authentication::TlsClientAuth { credentials }
+            | Authentication::SelfSignedTlsClientAuth { credentials } => {
+                let rows = self.credentials(tenant, id, credentials).await?;
+                (Vec::new(), rows.iter().filter_map(certificate).collect())
+            }
+            Authentication::Public | Authentication::Secret => (Vec::new(), Vec::new()),
         };
         let (secret, updated_at) = (row.secret_hash, row.updated_at);
-        Ok(Some(KnownClient(Arc::new(Knowledge { client, secret, keys, updated_at }))))
+        let knowledge = Knowledge { client, secret, keys, certificates, updated_at };
+        Ok(Some(KnownClient(Arc::new(knowledge))))
+    }
+
+    /// The rows of those credentials that a client authenticates with.
+    async fn credentials(
+        &self,
+        tenant: &TenantId,
+        client: &ClientId,
+        named: &[String],
+    ) -> Result<Vec<CredentialRow>, Failure> {
+        let mut rows = client_credentials::of_client(&self.database, tenant, client).await?;
+        rows.retain(|row| named.contains(&row.id));
+        Ok(rows)
     }
 
     /// The API of that identifier.
@@ -319,4 +360,14 @@ fn credential(document: &str, expires_at: Option<Timestamp>) -> Option<Credentia
     let algorithm = Algorithm::from_name(document.get("alg")?.as_str()?)?;
     let key = PublicKey::from_jwk(document.get("public_jwk")?).ok()?;
     key.fits(algorithm).then_some(Credential { key, algorithm, expires_at })
+}
+
+fn certificate(row: &CredentialRow) -> Option<CertificateCredential> {
+    let document: Value = serde_json::from_str(&row.document).ok()?;
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    Some(CertificateCredential {
+        subject: text("subject_dn").and_then(Subject::parse),
+        thumbprint: text("thumbprint_sha256").map(str::to_owned),
+        expires_at: row.expires_at,
+    })
 }

@@ -3,6 +3,7 @@
 pub mod admin;
 mod app;
 mod cache;
+mod client_roots;
 pub mod config;
 pub mod denied;
 pub mod dev;
@@ -18,6 +19,7 @@ mod metrics;
 mod open;
 pub mod outside;
 mod polls;
+mod presented;
 pub mod push;
 mod secrets;
 mod seen;
@@ -27,10 +29,12 @@ mod traces;
 pub mod worker;
 
 pub use app::{App, OUTGOING_PUSHES, Parts};
+pub use client_roots::ClientRoots;
 pub use keyring::{KEY_TYPES, Keyring};
 pub use known::{KnownApi, KnownClient};
 pub use meta::Meta;
 pub use open::{Glance, OpenTransaction, OpenTransactions};
+pub use presented::{Assurance, Presented};
 pub use secrets::Secrets;
 pub use seen::SeenAssertions;
 pub use start::{Addresses, Mode, Running, StartError, database_options, open, start};

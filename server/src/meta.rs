@@ -1,6 +1,7 @@
 //! What a request tells about its sender, for the log: address, program, SDK.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
 use base64::Engine;
@@ -9,13 +10,15 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, header, request::Parts};
 use serde_json::Value;
 
+use crate::presented::Presented;
+
 /// Header values longer than this are not kept.
 const HEADER_BYTES: usize = 512;
 
 /// The sender of one request, as it says and as we see it.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
-    /// The peer's address.
+    /// The client's address: the peer's, or what a trusted proxy says.
     pub ip: Option<IpAddr>,
     /// `User-Agent`.
     pub user_agent: Option<String>,
@@ -23,6 +26,8 @@ pub struct Meta {
     pub hostname: String,
     /// `Auth0-Client`, decoded; absent if it cannot be (G10).
     pub auth0_client: Option<Value>,
+    /// The client certificate it came with.
+    pub certificate: Option<Arc<Presented>>,
 }
 
 impl Meta {
@@ -34,6 +39,7 @@ impl Meta {
             user_agent: text(&parts.headers, header::USER_AGENT.as_str()),
             hostname: host(parts).to_owned(),
             auth0_client: text(&parts.headers, "auth0-client").and_then(|text| decode(&text)),
+            certificate: parts.extensions.get::<Arc<Presented>>().cloned(),
         }
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::TenantId;
-use rustls::ServerConfig;
 use serde_json::Value;
 use store::{Database, DatabaseOptions};
 use tokio::net::TcpListener;
@@ -19,7 +18,10 @@ use crate::config::{Config, ConfigError};
 use crate::failure::Failure;
 use crate::flows;
 use crate::http;
-use crate::listen::{DevCa, Drain, Limits, serve_connections, server_config_from_pem};
+use crate::listen::{
+    Certificates, ClientCertificates, DevCa, Drain, Limits, Served, serve_connections,
+    server_config,
+};
 use crate::outside::{Clock, Courier, Entropy, Tray};
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
@@ -72,6 +74,8 @@ impl From<Failure> for StartError {
 pub struct Addresses {
     /// HTTPS.
     pub https: Option<SocketAddr>,
+    /// HTTPS that asks for client certificates.
+    pub mtls: Option<SocketAddr>,
     /// Plain HTTP.
     pub http: Option<SocketAddr>,
     /// Health.
@@ -105,6 +109,7 @@ impl Running {
 /// The sockets of a server, bound before anything else so that port 0 is known as what it became.
 struct Sockets {
     https: Option<TcpListener>,
+    mtls: Option<TcpListener>,
     http: Option<TcpListener>,
     ops: Option<TcpListener>,
 }
@@ -113,11 +118,13 @@ struct Sockets {
 pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError> {
     let sockets = Sockets {
         https: bind("listen.https", &config.listen.https).await?,
+        mtls: bind("listen.mtls", &config.listen.mtls).await?,
         http: bind("listen.http", &config.listen.http).await?,
         ops: bind("listen.ops", &config.listen.ops).await?,
     };
     let addresses = Addresses {
         https: address(sockets.https.as_ref()),
+        mtls: address(sockets.mtls.as_ref()),
         http: address(sockets.http.as_ref()),
         ops: address(sockets.ops.as_ref()),
     };
@@ -130,7 +137,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
         }
         plain = port(addresses.http).map(|port| format!("http://localhost:{port}/"));
     }
-    let public = PublicAddresses { https: config.server.public_url.clone(), http: plain };
+    let public = public_addresses(&config, plain, addresses.mtls);
     make_folder(&config)?;
     let (tls, ca_file) = certificates(&config, is_dev)?;
     if sockets.http.is_some() && !is_dev && config.proxy.trusted.is_empty() {
@@ -139,6 +146,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
         )));
     }
     let (app, outgoing) = assemble(config, mode, public).await?;
+    app.client_roots.read(&app.config.tls.client_ca_file)?;
     let socket = AdminSocket::open(&app.config.server.data_dir).map_err(|error| {
         let folder = app.config.server.data_dir.display();
         StartError(format!("server.data_dir: {folder}: the admin socket cannot be opened: {error}"))
@@ -154,9 +162,9 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(Arc::clone(&app), outgoing, drain.clone()));
     tasks.spawn(socket.serve(Arc::clone(&app), drain.clone()));
-    listen(&app, sockets, tls, &drain, &mut tasks);
+    listen(&app, sockets, tls.as_ref(), &drain, &mut tasks)?;
     tracing::info!(
-        https = ?addresses.https, http = ?addresses.http, ops = ?addresses.ops,
+        https = ?addresses.https, mtls = ?addresses.mtls, http = ?addresses.http, ops = ?addresses.ops,
         issuer = app.addresses.https, "ready"
     );
     Ok(Running { app, addresses, ca_file, card, drain, tasks })
@@ -165,7 +173,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
 /// Opens the database for a command that runs without a server.
 pub async fn open(config: Config, mode: Mode) -> Result<Arc<App>, StartError> {
     make_folder(&config)?;
-    let public = PublicAddresses { https: config.server.public_url.clone(), http: None };
+    let public = public_addresses(&config, None, None);
     let (app, _outgoing) = assemble(config, mode, public).await?;
     Ok(app)
 }
@@ -173,14 +181,22 @@ pub async fn open(config: Config, mode: Mode) -> Result<Arc<App>, StartError> {
 fn listen(
     app: &Arc<App>,
     sockets: Sockets,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<&Arc<Certificates>>,
     drain: &Drain,
     tasks: &mut JoinSet<()>,
-) {
+) -> Result<(), StartError> {
     let limits = Limits { connections: app.config.limits.connections, ..Limits::DEFAULT };
     let public = http::router(Arc::clone(app));
-    if let Some(socket) = sockets.https {
-        tasks.spawn(serve_connections(socket, tls, public.clone(), limits, drain.clone()));
+    for (socket, clients) in
+        [(sockets.https, ClientCertificates::Unasked), (sockets.mtls, ClientCertificates::Asked)]
+    {
+        if let (Some(socket), Some(tls)) = (socket, tls) {
+            let tls = server_config(Arc::clone(tls), clients);
+            let tls = tls.map_err(|error| StartError(error.to_string()))?;
+            let served =
+                serve_connections(socket, Some(tls), public.clone(), limits, drain.clone());
+            tasks.spawn(served);
+        }
     }
     if let Some(socket) = sockets.http {
         let plain = http::behind_proxies(public, app);
@@ -190,6 +206,7 @@ fn listen(
         let ops = http::ops_router(Arc::clone(app));
         tasks.spawn(serve_connections(socket, None, ops, limits, drain.clone()));
     }
+    Ok(())
 }
 
 async fn assemble(
@@ -251,12 +268,13 @@ fn make_folder(config: &Config) -> Result<(), StartError> {
     })
 }
 
-type Certificates = (Option<Arc<ServerConfig>>, Option<PathBuf>);
+type Tls = (Option<Arc<Certificates>>, Option<PathBuf>);
 
-fn certificates(config: &Config, is_dev: bool) -> Result<Certificates, StartError> {
+/// The certificates to serve, and the development authority's file.
+fn certificates(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
     let given = !config.tls.certificate_file.as_os_str().is_empty();
-    if given || !is_dev {
-        if config.listen.https.is_empty() {
+    let (chain, key, ca_file) = if given || !is_dev {
+        if config.listen.https.is_empty() && config.listen.mtls.is_empty() {
             return Ok((None, None));
         }
         let read = |key: &str, path: &PathBuf| {
@@ -264,17 +282,19 @@ fn certificates(config: &Config, is_dev: bool) -> Result<Certificates, StartErro
                 .map_err(|error| StartError(format!("{key}: {}: {error}", path.display())))
         };
         let chain = read("tls.certificate_file", &config.tls.certificate_file)?;
-        let key = read("tls.key_file", &config.tls.key_file)?;
-        let tls =
-            server_config_from_pem(&chain, &key).map_err(|error| StartError(error.to_string()))?;
-        return Ok((Some(tls), None));
-    }
-    let told = |error: crate::listen::DevCaError| StartError(error.to_string());
-    let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
-    let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
-    let tls = server_config_from_pem(chain.as_bytes(), key.as_bytes())
-        .map_err(|error| StartError(error.to_string()))?;
-    Ok((Some(tls), Some(ca.file().to_path_buf())))
+        (chain, read("tls.key_file", &config.tls.key_file)?, None)
+    } else {
+        let told = |error: crate::listen::DevCaError| StartError(error.to_string());
+        let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
+        let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
+        (chain.into_bytes(), key.into_bytes(), Some(ca.file().to_path_buf()))
+    };
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let served = Served::from_pem(&chain, &key, &provider);
+    let served = served.map_err(|error| StartError(error.to_string()))?;
+    let certificates = Arc::new(Certificates::default());
+    certificates.replace(&[served]);
+    Ok((Some(certificates), ca_file))
 }
 
 async fn bind(key: &str, address: &str) -> Result<Option<TcpListener>, StartError> {
@@ -287,6 +307,23 @@ async fn bind(key: &str, address: &str) -> Result<Option<TcpListener>, StartErro
             "{key}: cannot listen on {address}: {error}; stop what uses the port or choose another"
         ))),
     }
+}
+
+/// Where we can be reached; the listener for client certificates is beside `public_url` unless the
+/// configuration names it, or a proxy asks for them in our place.
+fn public_addresses(
+    config: &Config,
+    http: Option<String>,
+    mtls: Option<SocketAddr>,
+) -> PublicAddresses {
+    let server = &config.server;
+    let beside = mtls.and_then(|address| {
+        let mut url = url::Url::parse(&server.public_url).ok()?;
+        url.set_port(Some(address.port())).ok()?;
+        Some(url.to_string())
+    });
+    let named = Some(server.mtls_url.clone()).filter(|named| !named.is_empty());
+    PublicAddresses { https: server.public_url.clone(), http, mtls: named.or(beside) }
 }
 
 fn address(listener: Option<&TcpListener>) -> Option<SocketAddr> {

@@ -34,6 +34,16 @@ pub struct Settings {
     pub push_factor: bool,
     /// Revoking one refresh token ends all of that user, client and audience (W192).
     pub revocation_deletes_grant: bool,
+    /// Client certificates.
+    pub mtls: Mtls,
+}
+
+/// What a tenant says of client certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Mtls {
+    /// The metadata names the listener that asks for them (W10).
+    pub enable_endpoint_aliases: bool,
 }
 
 impl Default for Settings {
@@ -47,9 +57,13 @@ impl Default for Settings {
             require_consent_read: false,
             push_factor: true,
             revocation_deletes_grant: false,
+            mtls: Mtls::default(),
         }
     }
 }
+
+/// What stands in front of a host where client certificates are asked for, as at Auth0.
+pub const MTLS_LABEL: &str = "mtls.";
 
 /// The profile of clients that name none, and those that clients of the tenant may have.
 pub fn profiles(tenant: Option<&Tenant>) -> (Profile, Vec<Profile>) {
@@ -81,6 +95,8 @@ pub struct Base {
     /// Every address that stands for the tenant, issuer first, each with its final slash: what a
     /// device may sign as `aud` or `htu`, what a `login_hint` may name as `iss`.
     pub all: Vec<String>,
+    /// The address where client certificates are asked for, with its final slash.
+    pub mtls: Option<String>,
 }
 
 impl Base {
@@ -116,6 +132,8 @@ pub struct PublicAddresses {
     pub https: String,
     /// In `dev`, the plain listener of localhost, with its final slash (decision 10).
     pub http: Option<String>,
+    /// Where client certificates are asked for, with its final slash.
+    pub mtls: Option<String>,
 }
 
 impl PublicAddresses {
@@ -143,7 +161,22 @@ impl PublicAddresses {
                 all.push(address);
             }
         }
-        Base { issuer: all.first().cloned().unwrap_or_else(|| self.https.clone()), all }
+        let issuer = all.first().cloned().unwrap_or_else(|| self.https.clone());
+        let mtls = self.mtls.as_deref().and_then(|mtls| self.alias(&issuer, mtls));
+        Base { issuer, all, mtls }
+    }
+
+    /// The address of `issuer` on the listener for client certificates: beside a host of the
+    /// tenant's own, a port or `mtls.` in front, as beside the shared one.
+    fn alias(&self, issuer: &str, mtls: &str) -> Option<String> {
+        if let Some(rest) = issuer.strip_prefix(&self.https) {
+            return Some(format!("{mtls}{rest}"));
+        }
+        let (own, shared) = (url::Url::parse(issuer).ok()?, url::Url::parse(mtls).ok()?);
+        let here = url::Url::parse(&self.https).ok()?;
+        let in_front = if shared.host_str() == here.host_str() { "" } else { MTLS_LABEL };
+        let port = port_suffix(mtls);
+        Some(format!("https://{in_front}{}{port}{}", own.host_str()?, own.path()))
     }
 }
 
@@ -174,6 +207,7 @@ mod tests {
         PublicAddresses {
             https: String::from("https://localhost:8443/"),
             http: Some(String::from("http://localhost:8080/")),
+            mtls: Some(String::from("https://localhost:8444/")),
         }
     }
 
@@ -212,5 +246,26 @@ mod tests {
         assert!(base.all.contains(&String::from("https://localhost:8443/t/acme/")));
         let base = addresses().base(&acme, true, "localhost:8443");
         assert_eq!(base.issuer, "https://localhost:8443/t/acme/");
+    }
+
+    #[test]
+    fn client_certificates_are_asked_for_beside_every_address() {
+        let alias = |addresses: &PublicAddresses, tenant: &Tenant, by_prefix, host| {
+            addresses.base(tenant, by_prefix, host).mtls.unwrap()
+        };
+        let by_port = addresses();
+        let acme = tenant("acme", &["login.acme.example"]);
+        assert_eq!(alias(&by_port, &acme, true, "localhost"), "https://localhost:8444/t/acme/");
+        let own = "https://login.acme.example:8444/";
+        assert_eq!(alias(&by_port, &acme, false, "login.acme.example"), own);
+        let by_name = PublicAddresses {
+            https: String::from("https://id.example/"),
+            http: None,
+            mtls: Some(String::from("https://mtls.id.example/")),
+        };
+        let own = "https://mtls.login.acme.example/";
+        assert_eq!(alias(&by_name, &acme, false, "login.acme.example"), own);
+        let first = tenant(FIRST_TENANT, &[]);
+        assert_eq!(alias(&by_name, &first, false, "id.example"), "https://mtls.id.example/");
     }
 }

@@ -164,6 +164,7 @@ impl House {
         // Another seed each time: a server that starts again must not repeat its names.
         let seed = self.seed.fetch_add(0x9e37_79b9, Ordering::SeqCst);
         let https = self.config.server.public_url.clone();
+        let mtls = Some(self.config.server.mtls_url.clone()).filter(|url| !url.is_empty());
         let http = self.is_dev.then(|| String::from("http://localhost:8080/"));
         let (app, outbox) = App::assemble(Parts {
             config: self.config.clone(),
@@ -172,7 +173,7 @@ impl House {
             entropy: Entropy::seeded(seed),
             courier: Courier::Tray(Tray::default()),
             secrets: Secrets::derive(&RootKey::new(ROOT_KEY)),
-            addresses: PublicAddresses { https, http },
+            addresses: PublicAddresses { https, http, mtls },
             is_dev: self.is_dev,
         });
         server::flows::find_open_transactions(&app, now)
@@ -398,6 +399,11 @@ impl World {
     /// The bank: a confidential client with a secret that may ask people and refresh tokens.
     pub fn client(&self) -> Client<'_> {
         Client::new(self, seed::BANK, Proof::Secret(seed::secret_of(seed::BANK)))
+    }
+
+    /// A client by its id, which somebody else made.
+    pub fn client_of(&self, id: &str, proof: Proof) -> Client<'_> {
+        Client::new(self, id, proof)
     }
 
     /// Another client, registered with `members` beside those of the bank.

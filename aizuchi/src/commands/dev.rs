@@ -12,6 +12,9 @@ use super::place::setting;
 use super::{logs, serve};
 use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
+/// Where HTTPS listens unless it is told otherwise.
+const HTTPS_PORT: u16 = 8443;
+
 /// A development server that stays up, with sample data and development tools.
 ///
 /// Serves the same paths on `https://localhost:8443/` (its certificate authority is `ca_file` in
@@ -22,7 +25,7 @@ use crate::terminal::{DONE, Failed, Outcome, Terminal};
 /// Development tools: `GET /dev/tray/{push token}`, `POST /dev/ciba/{auth_req_id}/allow` and
 /// `…/deny`, `POST /dev/users/{user_id}/phone`, `POST /dev/clock/advance?seconds=N`.
 ///
-/// Client certificates (`--mtls-port`) and the console come later; the card does not name them yet.
+/// The console comes later; the card does not name it yet.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -35,11 +38,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "aizuchi-data")]
     data: PathBuf,
     /// Port of the HTTPS listener; 0 takes a free one.
-    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    #[arg(long, value_name = "PORT", default_value_t = HTTPS_PORT)]
     https_port: u16,
-    /// Port for client certificates; accepted, but nothing listens there yet.
-    #[arg(long, value_name = "PORT", default_value_t = 8444)]
-    mtls_port: u16,
+    /// Port of the HTTPS listener that asks for client certificates; 0 takes a free one [default:
+    /// 8444, or a free one where --https-port is not 8443].
+    #[arg(long, value_name = "PORT")]
+    mtls_port: Option<u16>,
     /// Port of the plain listener on localhost; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     http_port: u16,
@@ -62,10 +66,13 @@ pub(super) struct Arguments {
 
 impl Arguments {
     fn config(&self) -> Result<Config, Failed> {
+        let beside = if self.https_port == HTTPS_PORT { HTTPS_PORT + 1 } else { 0 };
+        let mtls_port = self.mtls_port.unwrap_or(beside);
         let mut settings = vec![
             setting("server.data_dir", &self.data.to_string_lossy())?,
             setting("server.public_url", &format!("https://localhost:{}/", self.https_port))?,
             setting("listen.https", &format!("127.0.0.1:{}", self.https_port))?,
+            setting("listen.mtls", &format!("127.0.0.1:{mtls_port}"))?,
             setting("listen.http", &format!("127.0.0.1:{}", self.http_port))?,
             setting("listen.ops", &format!("127.0.0.1:{}", self.ops_port))?,
         ];
@@ -107,6 +114,7 @@ fn lines(card: &Value, data: &str) -> Vec<String> {
         String::new(),
         format!("  issuer       {}", text("/issuer")),
         format!("  plain        {}   (this machine only)", text("/http")),
+        format!("  certificates {}   (asks clients for theirs)", text("/mtls")),
         format!("  operations   {}", text("/ops")),
         format!("  CA file      {}", text("/ca_file")),
         String::new(),
@@ -147,7 +155,7 @@ mod tests {
     fn the_card_for_people_has_every_fact() {
         let card = json!({
             "issuer": "https://localhost:1/", "http": "http://localhost:2/", "ca_file": "d/ca.pem",
-            "ops": "http://127.0.0.1:3/",
+            "ops": "http://127.0.0.1:3/", "mtls": "https://localhost:4/",
             "management": {"client_id": "m-id", "client_secret": "m-secret", "audience": "m-aud"},
             "client": {"client_id": "c-id", "client_secret": "c-secret"},
             "api": {"identifier": "api-id"}, "user": {"user_id": "auth0|1", "email": "a@b.c"},
@@ -158,6 +166,7 @@ mod tests {
             "http://localhost:2/",
             "d/ca.pem",
             "http://127.0.0.1:3/",
+            "https://localhost:4/",
             "m-id",
             "m-secret",
             "m-aud",

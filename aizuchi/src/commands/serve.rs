@@ -10,6 +10,7 @@ use server::config::{Config, Setting};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::logs;
+use super::place::setting;
 use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
 /// The production server.
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Where HTTPS listens: short for --set listen.https=ADDRESS.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     /// Override one key of the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -33,14 +37,17 @@ pub(super) struct Arguments {
 
 /// Serves until it is told to stop.
 pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
-    let settings = settings(&arguments.settings)?;
+    let mut settings = settings(&arguments.settings)?;
+    if let Some(address) = &arguments.listen {
+        settings.push(setting("listen.https", address)?);
+    }
     let config = Config::read(Some(&arguments.config), &settings)
         .map_err(|error| Failed::because(error.to_string()))?;
     logs::start(&config)?;
     let running = Box::pin(server::start(config, Mode::Serve))
         .await
         .map_err(|error| Failed::because(error.to_string()))?;
-    let listening = [running.addresses.https, running.addresses.http];
+    let listening = [running.addresses.https, running.addresses.mtls, running.addresses.http];
     for address in listening.into_iter().flatten() {
         terminal.note(&format!("aizuchi: serving on {address}"))?;
     }

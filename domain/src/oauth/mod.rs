@@ -3,6 +3,7 @@
 //! How a token is signed is `jose`; how a person is asked is `ciba`.
 
 pub mod api;
+pub mod certificate;
 pub mod claims;
 pub mod client;
 pub mod client_document;
@@ -12,3 +13,4 @@ pub mod grant;
 pub mod parameters;
 pub mod refusal;
 pub mod scope;
+pub mod subject;

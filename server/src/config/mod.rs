@@ -3,6 +3,7 @@
 //! Order: the defaults, the file, `AIZUCHI_SECTION__KEY` from the environment, `--set` from the
 //! command line. A key that nothing knows is an error that names the nearest one.
 
+mod network;
 mod overlay;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use network::Network;
 pub use overlay::Setting;
 
 /// Everything that can be configured, with its defaults.
@@ -45,6 +47,8 @@ pub struct Config {
 pub struct Server {
     /// The https address that clients and devices use, and so the issuer of the first tenant.
     pub public_url: String,
+    /// The https address of `listen.mtls`; empty: the host of `public_url` with that port.
+    pub mtls_url: String,
     /// The folder of our files: database, admin socket, development certificates.
     pub data_dir: PathBuf,
 }
@@ -53,6 +57,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             public_url: String::from("https://localhost:8443/"),
+            mtls_url: String::new(),
             data_dir: PathBuf::from("aizuchi-data"),
         }
     }
@@ -64,6 +69,8 @@ impl Default for Server {
 pub struct Listen {
     /// HTTPS for everyone; empty: none.
     pub https: String,
+    /// HTTPS that asks for client certificates (RFC 8705); empty: none.
+    pub mtls: String,
     /// Plain HTTP: for the proxies of `proxy.trusted` only, or for localhost in `dev`; empty: none.
     pub http: String,
     /// Health and metrics, for operators; empty: none.
@@ -74,6 +81,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             https: String::from("0.0.0.0:8443"),
+            mtls: String::new(),
             http: String::new(),
             ops: String::from("127.0.0.1:9464"),
         }
@@ -88,6 +96,8 @@ pub struct Tls {
     pub certificate_file: PathBuf,
     /// PEM file with its private key.
     pub key_file: PathBuf,
+    /// PEM file with the authorities that vouch for clients (`tls_client_auth`).
+    pub client_ca_file: PathBuf,
 }
 
 /// `[database]`
@@ -156,8 +166,40 @@ impl Default for Ciba {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proxy {
-    /// Addresses of the peers that may speak plain HTTP to us (decision 9).
-    pub trusted: Vec<String>,
+    /// Addresses and networks of the peers that may speak plain HTTP to us (decision 9), and
+    /// whose headers tell whom they speak for.
+    pub trusted: Vec<Network>,
+    /// The headers in which they name the client and the host it asked for.
+    pub headers: ForwardedHeaders,
+    /// The headers in which they pass on client certificates.
+    pub client_certificate: CertificateHeaders,
+}
+
+/// Headers in which a trusted proxy names the client and the host it asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeaders {
+    /// It names neither.
+    None,
+    /// `X-Forwarded-For`, `X-Forwarded-Host`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// Headers in which a trusted proxy passes on client certificates. A proxy that does must take
+/// these headers away from what it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateHeaders {
+    /// It does not.
+    #[default]
+    None,
+    /// `client-certificate` and `client-certificate-ca-verified`, as nginx can write them.
+    Plain,
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
+    Rfc9440,
 }
 
 /// `[outbound]`
@@ -223,15 +265,13 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let url = url::Url::parse(&self.server.public_url)
-            .map_err(|error| ConfigError(format!("server.public_url: {error}")))?;
-        if url.scheme() != "https" || url.query().is_some() || !url.path().ends_with('/') {
-            return Err(ConfigError(String::from(
-                "server.public_url: must be an https address that ends with a slash",
-            )));
+        public_address("server.public_url", &self.server.public_url)?;
+        if !self.server.mtls_url.is_empty() {
+            public_address("server.mtls_url", &self.server.mtls_url)?;
         }
         for (key, address) in [
             ("listen.https", &self.listen.https),
+            ("listen.mtls", &self.listen.mtls),
             ("listen.http", &self.listen.http),
             ("listen.ops", &self.listen.ops),
         ] {
@@ -254,4 +294,13 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn public_address(key: &str, address: &str) -> Result<(), ConfigError> {
+    let url = url::Url::parse(address).map_err(|error| ConfigError(format!("{key}: {error}")))?;
+    if url.scheme() != "https" || url.query().is_some() || !url.path().ends_with('/') {
+        let told = format!("{key}: must be an https address that ends with a slash");
+        return Err(ConfigError(told));
+    }
+    Ok(())
 }

@@ -3,12 +3,13 @@
 mod phone;
 mod prepare;
 
-use crate::tenancy::Settings;
+use crate::tenancy::{Mtls, Settings};
 
 pub use phone::{Refused, give_phone, phone_answers};
 pub use prepare::prepare;
 
 /// The settings of a development tenant: every profile may be tried (decision 7).
 pub fn tenant_settings() -> Settings {
-    Settings::default()
+    let mtls = Mtls { enable_endpoint_aliases: true };
+    Settings { mtls, ..Settings::default() }
 }

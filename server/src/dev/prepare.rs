@@ -49,6 +49,9 @@ pub async fn prepare(
         if let Some(http) = &app.addresses.http {
             members.insert(String::from("http"), http.as_str().into());
         }
+        if let Some(mtls) = &app.addresses.mtls {
+            members.insert(String::from("mtls"), mtls.as_str().into());
+        }
         if let Some(ca_file) = ca_file {
             members.insert(String::from("ca_file"), ca_file.display().to_string().into());
         }

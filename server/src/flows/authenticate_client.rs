@@ -13,6 +13,7 @@ use store::{Written, replays};
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
+use crate::presented::Presented;
 use crate::tenancy::Context;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -30,6 +31,17 @@ impl fmt::Debug for Basic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Basic").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+/// Everything a submission says of its sender: what is asked to prove it.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// What was posted.
+    pub parameters: &'a Parameters,
+    /// `Authorization: Basic`.
+    pub basic: Option<&'a Basic>,
+    /// The client certificate of the connection.
+    pub certificate: Option<&'a Presented>,
 }
 
 /// What a submission offers as proof.
@@ -54,10 +66,10 @@ pub struct Authenticated {
 pub async fn authenticate_client(
     app: &App,
     context: &Context,
-    (parameters, basic): (&Parameters, Option<&Basic>),
+    credentials: Credentials<'_>,
     now: Timestamp,
 ) -> Result<Authenticated, Failure> {
-    let (client_id, proof) = presented(parameters, basic)?;
+    let (client_id, proof) = presented(credentials.parameters, credentials.basic)?;
     let known = app.client(&context.tenant.id, &client_id, now).await?;
     let known = known.ok_or_else(|| refused("the client is unknown"))?;
     let mut unspent = None;
@@ -66,7 +78,7 @@ pub async fn authenticate_client(
         Proof::BasicSecret(secret) => check_basic(&known, secret)?,
         Proof::Secret(_) => return Err(refused("the client secret is wrong").into()),
         Proof::Nothing if known.client().authentication == Authentication::Public => {}
-        Proof::Nothing => return Err(refused("no client credentials").into()),
+        Proof::Nothing => check_certificate(app, &known, credentials.certificate, now)?,
         Proof::Assertion(jwt) => unspent = Some(check_assertion(context, &known, jwt, now)?),
     }
     Ok(Authenticated { client: known, unspent })
@@ -76,7 +88,7 @@ pub async fn authenticate_client(
 pub async fn named_client(
     app: &App,
     context: &Context,
-    (parameters, basic): (&Parameters, Option<&Basic>),
+    Credentials { parameters, basic, .. }: Credentials<'_>,
     now: Timestamp,
 ) -> Option<KnownClient> {
     let of_assertion = || {
@@ -165,6 +177,38 @@ fn check_basic(known: &KnownClient, secret: &str) -> Result<(), Refusal> {
     Err(refused("the client secret is wrong"))
 }
 
+/// RFC 8705 2: an authority vouches for the certificate and it names the client, or it is one of
+/// those that are registered.
+fn check_certificate(
+    app: &App,
+    known: &KnownClient,
+    presented: Option<&Presented>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let presented = presented.ok_or_else(|| refused("no client credentials"))?;
+    match &known.client().authentication {
+        Authentication::TlsClientAuth { .. } => {
+            if presented.is_vouched_for(&known.subjects(now), &app.client_roots, now) {
+                return Ok(());
+            }
+            Err(refused("no authority vouches for the certificate, or it names another subject"))
+        }
+        Authentication::SelfSignedTlsClientAuth { .. } => {
+            let certificate = &presented.certificate;
+            if !certificate.is_current(now) {
+                return Err(refused("the certificate has expired, or is not good yet"));
+            }
+            if known.has_certificate(&certificate.thumbprint_text(), now) {
+                return Ok(());
+            }
+            Err(refused("the certificate is not registered for the client"))
+        }
+        Authentication::Public | Authentication::Secret | Authentication::PrivateKeyJwt { .. } => {
+            Err(refused("no client credentials"))
+        }
+    }
+}
+
 fn check_assertion(
     context: &Context,
     known: &KnownClient,
@@ -177,8 +221,12 @@ fn check_assertion(
     }
     let id = &known.client().id;
     let mut rejected = refused("the tenant has no address");
+    let mtls = context.base.mtls.as_ref();
     for base in &context.base.all {
-        let endpoints = [format!("{base}oauth/token"), format!("{base}bc-authorize")];
+        let endpoints: Vec<String> = std::iter::once(base)
+            .chain(mtls)
+            .flat_map(|base| [format!("{base}oauth/token"), format!("{base}bc-authorize")])
+            .collect();
         let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
         let audience = if known.takes_endpoint_audiences() {
             Audience::Ciba2021 { issuer: base, endpoints: &endpoints }

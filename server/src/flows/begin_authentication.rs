@@ -20,7 +20,9 @@ use store::{
     Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits, users,
 };
 
-use super::authenticate_client::{Authenticated, Basic, authenticate_client, spend_assertion};
+use super::authenticate_client::{
+    Authenticated, Basic, Credentials, authenticate_client, spend_assertion,
+};
 use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
@@ -56,6 +58,14 @@ pub struct Posted {
     pub body_hash: Fingerprint,
 }
 
+impl Posted {
+    /// What it says of its sender.
+    pub fn credentials<'a>(&'a self, parameters: &'a Parameters) -> Credentials<'a> {
+        let certificate = self.meta.certificate.as_deref();
+        Credentials { parameters, basic: self.basic.as_ref(), certificate }
+    }
+}
+
 /// Begins, and tells which client it was for, as far as that became known. A refusal leaves a log
 /// event and nothing else (W284).
 pub async fn begin(
@@ -83,7 +93,7 @@ async fn attempt(
 ) -> Result<Map<String, Value>, Failure> {
     let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
     let authenticated =
-        authenticate_client(app, context, (parameters, posted.basic.as_ref()), now).await?;
+        authenticate_client(app, context, posted.credentials(parameters), now).await?;
     let Authenticated { client, unspent } = authenticated;
     *known = Some(client.clone());
     spend_assertion(app, context, unspent, now).await?;

@@ -69,6 +69,9 @@ pub fn event(app: &App, meta: &Meta, entry: Entry<'_>, now: Timestamp) -> LogEve
     if let Some(sdk) = &meta.auth0_client {
         put("auth0_client", sdk.clone());
     }
+    if let Some(presented) = &meta.certificate {
+        put("mtls_thumbprint_sha256", presented.certificate.thumbprint_text().into());
+    }
     if let Some((name, value)) = entry.more {
         put(name, value);
     }

@@ -25,7 +25,9 @@ pub mod tokens;
 pub mod transaction_token;
 
 pub use answer_challenge::answer_challenge;
-pub use authenticate_client::{authenticate_client, named_client, note_assertion, spend_assertion};
+pub use authenticate_client::{
+    Credentials, authenticate_client, named_client, note_assertion, spend_assertion,
+};
 pub use begin_authentication::begin;
 pub use cancel::cancel;
 pub use change_device::{Sent, change_device, unenroll_device};

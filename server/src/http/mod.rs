@@ -11,6 +11,7 @@ mod observe;
 mod ops;
 mod pages;
 mod prefix;
+mod proxy;
 mod router;
 
 pub use ops::router as ops_router;

@@ -1,19 +1,25 @@
 //! `/t/{tenant}` in front of a path: taken off before routing, remembered in the request.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use domain::TenantId;
 use http::{Request, Uri, uri::PathAndQuery};
 use tower::ServiceExt;
+
+use super::proxy;
+use crate::App;
 
 /// The tenant that the path named.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefix(pub(crate) TenantId);
 
-/// `inner` for paths with and without a tenant prefix.
-pub(crate) fn with_prefixes(inner: Router) -> Router {
-    Router::new().fallback_service(inner.map_request(|mut request: Request<axum::body::Body>| {
+/// `inner` for paths with and without a tenant prefix, whoever passes the request on.
+pub(crate) fn with_prefixes(inner: Router, app: Arc<App>) -> Router {
+    Router::new().fallback_service(inner.map_request(move |mut request: Request<Body>| {
+        proxy::apply(&app, &mut request);
         if let Some((tenant, rest)) = split(request.uri()) {
             *request.uri_mut() = rest;
             request.extensions_mut().insert(Prefix(tenant));

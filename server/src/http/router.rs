@@ -20,7 +20,7 @@ use crate::App;
 pub fn router(app: Arc<App>) -> Router {
     let paths = if app.is_dev { paths().merge(dev::routes()) } else { paths() };
     let observed = paths.layer(middleware::from_fn_with_state(Arc::clone(&app), observe));
-    prefix::with_prefixes(observed.with_state(app))
+    prefix::with_prefixes(observed.with_state(Arc::clone(&app)), app)
 }
 
 fn paths() -> Router<Arc<App>> {
@@ -70,12 +70,12 @@ fn paths() -> Router<Arc<App>> {
 /// The public paths for plain HTTP: for trusted proxies only, and for this machine in `dev`
 /// (decision 9).
 pub fn behind_proxies(public: Router, app: &App) -> Router {
-    let trusted: Vec<IpAddr> =
-        app.config.proxy.trusted.iter().filter_map(|address| address.parse().ok()).collect();
+    let trusted = app.config.proxy.trusted.clone();
     let is_dev = app.is_dev;
     public.layer(middleware::from_fn(move |request: Request, next: Next| {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let may = peer.is_some_and(|ip| trusted.contains(&ip) || (is_dev && ip.is_loopback()));
+        let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
+        let may = peer.is_some_and(|ip| is_trusted(ip) || (is_dev && ip.is_loopback()));
         async move { if may { next.run(request).await } else { forbidden() } }
     }))
 }

@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::client_certificates::PeerCertificates;
+
 /// How long a listener waits after it could not accept a connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -124,10 +126,14 @@ async fn serve_one(
         tracing::debug!(%error, "a socket refuses TCP_NODELAY");
     }
     match acceptor {
-        None => serve_stream(socket, peer, router, limits, drain).await,
+        None => serve_stream(socket, (peer, None), router, limits, drain).await,
         Some(acceptor) => {
             match tokio::time::timeout(limits.handshake, acceptor.accept(socket)).await {
-                Ok(Ok(stream)) => serve_stream(stream, peer, router, limits, drain).await,
+                Ok(Ok(stream)) => {
+                    let certificates = stream.get_ref().1.peer_certificates();
+                    let certificates = certificates.map(|all| PeerCertificates(all.into()));
+                    serve_stream(stream, (peer, certificates), router, limits, drain).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
             }
@@ -135,14 +141,22 @@ async fn serve_one(
     }
 }
 
-async fn serve_stream<S>(stream: S, peer: SocketAddr, router: Router, limits: Limits, drain: Drain)
-where
+async fn serve_stream<S>(
+    stream: S,
+    (peer, certificates): (SocketAddr, Option<PeerCertificates>),
+    router: Router,
+    limits: Limits,
+    drain: Drain,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = tower::ServiceExt::<http::Request<hyper::body::Incoming>>::map_request(
         router,
         move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificates) = &certificates {
+                request.extensions_mut().insert(certificates.clone());
+            }
             request
         },
     );

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::certificates::{Certificates, Served};
+use super::client_certificates::AnyCertificate;
 
 /// Why a certificate cannot be served.
 #[derive(Debug)]
@@ -27,24 +28,40 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// A server configuration for one certificate chain and its key, both PEM; offers HTTP/2 and
-/// HTTP/1.1.
-pub fn server_config_from_pem(chain: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
-        .collect::<Result<_, _>>()
-        .map_err(|error| TlsError::Certificate(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(TlsError::Certificate(String::from("no CERTIFICATE block in the PEM text")));
-    }
-    let key =
-        PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(error.to_string()))?;
+/// Whether a listener asks its clients for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// No: browsers would show a picker.
+    Unasked,
+    /// Yes, and clients without one are let in all the same.
+    Asked,
+}
+
+/// A server configuration that serves `certificates`; offers HTTP/2 and HTTP/1.1.
+pub fn server_config(
+    certificates: Arc<Certificates>,
+    clients: ClientCertificates,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| TlsError::Certificate(error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| TlsError::Key(error.to_string()))?;
+        .map_err(|error| TlsError::Certificate(error.to_string()))?;
+    let builder = match clients {
+        ClientCertificates::Unasked => builder.with_no_client_auth(),
+        ClientCertificates::Asked => {
+            builder.with_client_cert_verifier(Arc::new(AnyCertificate::new(provider)))
+        }
+    };
+    let mut config = builder.with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// A server configuration for one certificate chain and its key, both PEM, that asks for no
+/// client certificates.
+pub fn server_config_from_pem(chain: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let certificates = Arc::new(Certificates::default());
+    certificates.replace(&[Served::from_pem(chain, key, &provider)?]);
+    server_config(certificates, ClientCertificates::Unasked)
 }

@@ -116,6 +116,39 @@ async fn nothing_of_mtls_is_told_where_it_is_off() {
     assert_eq!(metadata.get("mtls_endpoint_aliases"), None);
 }
 
+/// W10: with mTLS, the methods and the addresses where certificates are asked for; W6, which are the
+/// only ones elsewhere.
+#[tokio::test]
+async fn where_certificates_are_asked_for_is_told_where_it_is_on() {
+    let mtls = |config: &mut server::config::Config| {
+        config.server.mtls_url = String::from("https://mtls.example.com/");
+    };
+    let off = World::builder().configured(mtls).start().await;
+    assert_eq!(metadata(&off).await.get("mtls_endpoint_aliases"), None, "the tenant's switch");
+    let world = World::builder()
+        .configured(mtls)
+        .settings(|settings| settings.mtls.enable_endpoint_aliases = true)
+        .start()
+        .await;
+    let metadata = metadata(&world).await;
+    let aliases = json!({
+        "token_endpoint": "https://mtls.example.com/oauth/token",
+        "revocation_endpoint": "https://mtls.example.com/oauth/revoke",
+        "userinfo_endpoint": "https://mtls.example.com/userinfo",
+        "backchannel_authentication_endpoint": "https://mtls.example.com/bc-authorize",
+    });
+    assert_eq!(metadata["mtls_endpoint_aliases"], aliases);
+    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], false);
+    for member in
+        ["token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported"]
+    {
+        let methods = metadata[member].as_array().unwrap();
+        for method in ["tls_client_auth", "self_signed_tls_client_auth", "private_key_jwt"] {
+            assert!(methods.contains(&json!(method)), "{member}: {method}");
+        }
+    }
+}
+
 /// W11: what is named is served; the authorization endpoint is a plain page.
 #[tokio::test]
 async fn every_endpoint_in_the_metadata_is_served() {

@@ -47,7 +47,7 @@ pub(crate) async fn authorize(context: Context) -> Response {
 
 fn document(context: &Context) -> Value {
     let url = |path: &str| context.base.url(path);
-    json!({
+    let mut document = json!({
         "issuer": context.base.issuer,
         "authorization_endpoint": url("authorize"),
         "token_endpoint": url("oauth/token"),
@@ -75,7 +75,31 @@ fn document(context: &Context) -> Value {
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    let is_on = context.tenant.settings.mtls.enable_endpoint_aliases;
+    if let (true, Some(mtls)) = (is_on, &context.base.mtls) {
+        with_certificates(&mut document, mtls);
+    }
+    document
+}
+
+/// RFC 8705 5: where clients with certificates go, and what they may do there.
+fn with_certificates(document: &mut Value, mtls: &str) {
+    for member in
+        ["token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported"]
+    {
+        if let Some(Value::Array(methods)) = document.get_mut(member) {
+            methods.extend(["tls_client_auth", "self_signed_tls_client_auth"].map(Value::from));
+        }
+    }
+    document["mtls_endpoint_aliases"] = json!({
+        "token_endpoint": format!("{mtls}oauth/token"),
+        "revocation_endpoint": format!("{mtls}oauth/revoke"),
+        "userinfo_endpoint": format!("{mtls}userinfo"),
+        "backchannel_authentication_endpoint": format!("{mtls}bc-authorize"),
+    });
+    // No token is bound to a certificate yet.
+    document["tls_client_certificate_bound_access_tokens"] = false.into();
 }
 
 fn json_answer(body: &str) -> Response {

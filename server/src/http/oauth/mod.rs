@@ -9,14 +9,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
-use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::App;
 use crate::flows;
-use crate::flows::authenticate_client::Basic;
+use crate::flows::Credentials;
 use crate::flows::begin_authentication::Posted;
 use crate::http::context::Now;
 use crate::tenancy::Context;
@@ -39,7 +38,7 @@ pub(crate) async fn backchannel(
         }
         (Err(failure), Some(client), _) => face.of_client(&client).answer(&failure),
         (Err(failure), None, Ok(parameters)) => {
-            let asked = (parameters, posted.basic.as_ref());
+            let asked = posted.credentials(parameters);
             in_accent_of(&app, &context, (face, asked), now).await.answer(&failure)
         }
         (Err(failure), None, Err(_)) => face.answer(&failure),
@@ -50,7 +49,7 @@ pub(crate) async fn backchannel(
 async fn in_accent_of(
     app: &App,
     context: &Context,
-    (face, asked): (Face, (&Parameters, Option<&Basic>)),
+    (face, asked): (Face, Credentials<'_>),
     now: Timestamp,
 ) -> Face {
     let named = flows::named_client(app, context, asked, now).await;
@@ -70,12 +69,12 @@ pub(crate) async fn token(
         Ok(parameters) => parameters,
         Err(refusal) => return face.answer(&refusal.into()),
     };
-    let proven =
-        flows::authenticate_client(&app, &context, (&parameters, basic.as_ref()), now).await;
+    let certificate = meta.certificate.as_deref();
+    let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
+    let proven = flows::authenticate_client(&app, &context, asked, now).await;
     let authenticated = match proven {
         Ok(authenticated) => authenticated,
         Err(failure) => {
-            let asked = (&parameters, basic.as_ref());
             return in_accent_of(&app, &context, (face, asked), now).await.answer(&failure);
         }
     };
@@ -94,12 +93,13 @@ pub(crate) async fn revoke(
     Submission(posted): Submission,
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Revoke);
-    let Posted { parameters, basic, .. } = posted;
+    let Posted { parameters, basic, meta, .. } = posted;
     let parameters = match parameters {
         Ok(parameters) => parameters,
         Err(refusal) => return face.answer(&refusal.into()),
     };
-    let asked = (&parameters, basic.as_ref());
+    let certificate = meta.certificate.as_deref();
+    let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
     let outcome = async {
         let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
@@ -124,7 +124,8 @@ pub(crate) async fn cancel(
         Ok(parameters) => parameters,
         Err(refusal) => return face.answer(&refusal.into()),
     };
-    let asked = (&parameters, basic.as_ref());
+    let certificate = meta.certificate.as_deref();
+    let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
     let outcome = async {
         let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
