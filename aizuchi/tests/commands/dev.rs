@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::common::{Dev, aizuchi, http, said};
 
-/// O27, O28: free ports, named in the card; the issuer's certificate is the CA file's.
+/// O25, O27, O28: one line with every fact; free ports, named in the card; the issuer's certificate
+/// is the CA file's.
 #[test]
 fn the_card_names_the_ports_that_were_taken() {
     let dev = Dev::start(&[]);
@@ -13,16 +14,30 @@ fn the_card_names_the_ports_that_were_taken() {
     assert!(issuer.starts_with("https://localhost:") && issuer.ends_with('/'), "{issuer}");
     assert!(!issuer.contains(":0/"), "{issuer}");
     assert_eq!(dev.text("/management/audience"), format!("{issuer}api/v2/"));
-    for at in ["/client/client_id", "/client/client_secret", "/user/email", "/ops"] {
-        assert!(!dev.text(at).is_empty(), "{at}");
+    for at in [
+        "/client/client_id",
+        "/client/client_secret",
+        "/management/client_id",
+        "/management/client_secret",
+        "/api/identifier",
+        "/user/user_id",
+        "/user/email",
+        "/http",
+        "/mtls",
+        "/ca_file",
+        "/ops",
+    ] {
+        assert!(!dev.text(at).is_empty() && !dev.text(at).contains(":0/"), "{at}");
     }
-    assert!(dev.card.get("mtls").is_none() && dev.card.get("console").is_none());
+    assert!(dev.text("/mtls").starts_with("https://localhost:"));
     // A client that trusts nothing but the CA file gets an answer from the issuer itself.
     let asked = said(dev.ask("No phone yet", &[]).spawn().unwrap());
     assert!(asked.err.contains("No eligible"), "{asked:?}");
     let (status, metadata) = dev.http("GET", "/.well-known/openid-configuration");
     assert_eq!(status, 200);
     assert!(metadata.contains(&issuer) && !metadata.contains("http://"), "{metadata}");
+    let alias = format!("{}oauth/token", dev.text("/mtls"));
+    assert!(metadata.contains(&alias), "{metadata}");
     assert_eq!(http(&dev.text("/ops"), ("GET", "/health/ready"), "").0, 200);
 }
 
