@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::client_roots::ClientRoots;
 use crate::config::Config;
 use crate::known::Known;
+use crate::log_ids::LogIds;
 use crate::metrics::Metrics;
 use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy};
@@ -75,6 +76,7 @@ pub struct App {
     pub client_roots: ClientRoots,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
+    pub(crate) log_ids: LogIds,
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
     pub(crate) polls: Polls,
@@ -91,6 +93,7 @@ impl App {
         let app = Self {
             database: parts.database,
             clock: parts.clock,
+            log_ids: LogIds::new(&parts.entropy),
             entropy: parts.entropy,
             config: parts.config,
             secrets: parts.secrets,

@@ -14,6 +14,7 @@ pub mod http;
 mod keyring;
 mod known;
 pub mod listen;
+mod log_ids;
 mod meta;
 mod metrics;
 mod open;

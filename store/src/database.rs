@@ -96,7 +96,10 @@ impl Database {
     /// Runs a write; answers when it is durable.
     pub async fn run(&self, write: Write) -> Result<Written, Error> {
         self.check_faults()?;
-        let fate = self.shared.faults.as_ref().map_or(Fate::Lives, Faults::next_write);
+        let fate = match &self.shared.faults {
+            Some(faults) => faults.next_write(&write),
+            None => Fate::Lives,
+        };
         let write = match &self.shared.faults {
             Some(faults) => faults.weakened(write),
             None => write,
@@ -104,6 +107,7 @@ impl Database {
         let touches_configuration = write.touches_configuration();
         let answer = match fate {
             Fate::DiesBeforeCommit => return Err(Faults::error()),
+            Fate::IsOvertaken => return Ok(Written::Overtaken),
             Fate::Lives => self.run_now(write).await,
             Fate::DiesAfterCommit => {
                 drop(self.run_now(write).await);

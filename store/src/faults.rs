@@ -91,6 +91,7 @@ struct State {
     after_commit: AtomicBool,
     stopped: AtomicBool,
     away: AtomicBool,
+    taken_log_ids: AtomicU64,
 }
 
 /// What happens to one write.
@@ -98,6 +99,7 @@ pub(crate) enum Fate {
     Lives,
     DiesBeforeCommit,
     DiesAfterCommit,
+    IsOvertaken,
 }
 
 impl Faults {
@@ -128,6 +130,12 @@ impl Faults {
         self.state.stop_at.store(nth, Ordering::SeqCst);
     }
 
+    /// The next `times` writes that tell the log find the id of their entry taken, as if another
+    /// node had used it.
+    pub fn take_log_ids(&self, times: u64) {
+        self.state.taken_log_ids.store(times, Ordering::SeqCst);
+    }
+
     /// The database is back.
     pub fn end(&self) {
         self.state.stop_at.store(0, Ordering::SeqCst);
@@ -152,8 +160,14 @@ impl Faults {
         }
     }
 
-    pub(crate) fn next_write(&self) -> Fate {
+    pub(crate) fn next_write(&self, write: &Write) -> Fate {
         let nth = self.state.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        let tells = write.steps().iter().any(|step| step.sql.contains("INTO log_events"));
+        let taken = &self.state.taken_log_ids;
+        let one_less = |left: u64| left.checked_sub(1).filter(|_| tells);
+        if taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Fate::IsOvertaken;
+        }
         if nth != self.state.stop_at.load(Ordering::SeqCst) {
             return Fate::Lives;
         }

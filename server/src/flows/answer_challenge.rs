@@ -8,14 +8,15 @@ use domain::jose::hs256;
 use domain::people::Device;
 use domain::{ClientId, DeviceId, Fingerprint, Timestamp, UserId};
 use serde_json::json;
-use store::{Write, Written, enrollments, log_events, transactions};
+use store::{Write, Written, enrollments, log_events, transactions, users};
 
+use super::DECIDE_TRIES;
 use super::change_device::{Sent, key_of};
 use super::device_log::{self, Refusal, invalid_token};
 use super::log::{self, Entry};
 use super::transaction_token;
 use crate::App;
-use crate::failure::DeviceFailure;
+use crate::failure::{Broken, DeviceFailure};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -81,7 +82,15 @@ async fn attempt(
     let answer = check_answer(jwt, &rules, now)?;
     warn_of_another_name(&device, &answer);
     check_was_read(context, &facts, &answer)?;
-    decide(app, context, (transaction, &device, &answer, sent.meta), now).await
+    let mut transaction = transaction;
+    for _ in 0..DECIDE_TRIES {
+        let order = (transaction, &device, &answer, sent.meta);
+        if decide(app, context, order, now).await? == Written::Done {
+            return Ok(());
+        }
+        transaction = look_again(app, context, (&facts, &device), now).await?;
+    }
+    Err(Broken::because("a request changes faster than it can be answered").into())
 }
 
 /// Whether an answer of `device` can still be good: the request waits, or this device decided it.
@@ -101,7 +110,7 @@ async fn decide(
     context: &Context,
     (transaction, device, answer, meta): (Transaction, &Device, &guardian::Answer, &Meta),
     now: Timestamp,
-) -> Result<(), DeviceFailure> {
+) -> Result<Written, DeviceFailure> {
     let tenant = &context.tenant.id;
     let facts = transaction.facts().clone();
     let said = if answer.accepted {
@@ -109,35 +118,42 @@ async fn decide(
     } else {
         Answer::Deny { reason: answer.reason.clone() }
     };
-    let write = match transaction.answer(&device.id, said.clone(), now) {
+    let write = match transaction.answer(&device.id, said, now) {
         Answered::Approved(approved) => transactions::approve(tenant, &approved),
         Answered::Denied(denied) => transactions::deny(tenant, &denied),
-        Answered::Repeated => return Ok(()),
+        Answered::Repeated => return Ok(Written::Done),
         Answered::NotFound => return Err(nothing_to_answer()),
     };
     let write = told(app, context, write, (&facts, device, answer, meta), now);
-    match app.database.run(write).await? {
-        Written::Done => {
-            app.open.remove(&facts.auth_req_hash);
-            app.metrics.step(if answer.accepted { "approved" } else { "denied" });
-            tracing::info!(
-                transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,
-                "decided"
-            );
-            Ok(())
-        }
-        // Decided by another device in this moment, by this one's own repetition, or the person
-        // was blocked: what is stored now says which.
-        Written::Overtaken => {
-            let stored = transactions::find(&app.database, tenant, &facts.auth_req_hash).await?;
-            match stored.map(|stored| stored.at(now).answer(&device.id, said, now)) {
-                Some(Answered::Repeated) => Ok(()),
-                Some(Answered::Approved(_) | Answered::Denied(_) | Answered::NotFound) | None => {
-                    Err(nothing_to_answer())
-                }
-            }
-        }
+    let written = app.database.run(write).await?;
+    if written == Written::Done {
+        app.open.remove(&facts.auth_req_hash);
+        app.metrics.step(if answer.accepted { "approved" } else { "denied" });
+        tracing::info!(
+            transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,
+            "decided"
+        );
     }
+    Ok(written)
+}
+
+/// The request as it stands after an answer was overtaken: decided by another device in this
+/// moment, by this one's own repetition, or as before. Nothing is left to answer if the person was
+/// blocked or the device removed.
+async fn look_again(
+    app: &App,
+    context: &Context,
+    (facts, device): (&Facts, &Device),
+    now: Timestamp,
+) -> Result<Transaction, DeviceFailure> {
+    let tenant = &context.tenant.id;
+    let user = users::one(&app.database, tenant, facts.user_id()).await?;
+    let enrolled = enrollments::one(&app.database, tenant, &device.id).await?;
+    if user.is_none_or(|user| user.is_blocked()) || enrolled.is_none() {
+        return Err(nothing_to_answer());
+    }
+    let stored = transactions::find(&app.database, tenant, &facts.auth_req_hash).await?;
+    stored.map(|stored| stored.at(now)).ok_or_else(nothing_to_answer)
 }
 
 /// The decision with its log event.

@@ -20,6 +20,7 @@ use store::{
     Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits, users,
 };
 
+use super::DECIDE_TRIES;
 use super::authenticate_client::{
     Authenticated, Basic, Credentials, authenticate_client, spend_assertion,
 };
@@ -92,19 +93,28 @@ async fn attempt(
     (known, now): (&mut Option<KnownClient>, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
     let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
-    let authenticated =
-        authenticate_client(app, context, posted.credentials(parameters), now).await?;
-    let Authenticated { client, unspent } = authenticated;
+    let proof = posted.credentials(parameters);
+    let Authenticated { mut client, unspent } =
+        authenticate_client(app, context, proof, now).await?;
     *known = Some(client.clone());
     spend_assertion(app, context, unspent, now).await?;
     let rules = tenant_rules(app, context);
-    let shaped = request::shape(parameters, client.client(), &rules)?;
-    let repeat = idempotency::find(app, context, (&client, posted), now).await?;
-    if let Some(answer) = repeat.answer() {
-        return Ok(answer);
+    for _ in 0..DECIDE_TRIES {
+        let shaped = request::shape(parameters, client.client(), &rules)?;
+        let repeat = idempotency::find(app, context, (&client, posted), now).await?;
+        if let Some(answer) = repeat.answer() {
+            return Ok(answer);
+        }
+        let (asked, devices) = decide(app, context, (&client, shaped, &rules), now).await?;
+        let order = (&client, asked, devices, posted, repeat);
+        if let Some(answer) = start(app, context, order, now).await? {
+            return Ok(answer);
+        }
+        // The client may be what changed: it proves itself again. Its assertion is spent.
+        client = authenticate_client(app, context, proof, now).await?.client;
+        *known = Some(client.clone());
     }
-    let (asked, devices) = decide(app, context, (&client, shaped, &rules), now).await?;
-    start(app, context, (&client, asked, devices, posted, repeat), now).await
+    Err(Refusal::unavailable(1).noting("overtaken by one change after another").into())
 }
 
 fn tenant_rules<'a>(app: &'a App, context: &'a Context) -> TenantRules<'a> {
@@ -178,13 +188,14 @@ async fn with_virtual_phone(
 
 type Start<'a> = (&'a KnownClient, Asked, Vec<Device>, &'a Posted, Repeat);
 
-/// One write: the limit of the user, the request, the log event.
+/// One write: the limit of the user, the request, the log event. `None`: something changed since it
+/// was read, and nothing was written.
 async fn start(
     app: &App,
     context: &Context,
     (client, asked, devices, posted, repeat): Start<'_>,
     now: Timestamp,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Option<Map<String, Value>>, Failure> {
     let tenant = &context.tenant.id;
     let (id, begun) = {
         let txn = TransactionId::new(app.entropy.bytes());
@@ -220,7 +231,7 @@ async fn start(
     }
     let answer = answer(&id, &begun);
     announce(app, context, (client, begun, devices, posted), now);
-    Ok(answer)
+    Ok(Some(answer))
 }
 
 /// A new transaction of this name, with a challenge for each device.
@@ -309,17 +320,18 @@ fn announce(
     }
 }
 
-/// Why nothing was written: a twin with the same key was faster, the limit is reached, or something
-/// changed since it was read.
+/// Why nothing was written: a twin with the same key was faster, the limit is reached, or, `None`,
+/// something changed since it was read: client, person, device, or another node used the log
+/// event's id.
 async fn overtaken(
     app: &App,
     context: &Context,
     (client, begun, posted): (&KnownClient, &Begun, &Posted),
     now: Timestamp,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Option<Map<String, Value>>, Failure> {
     let twin = idempotency::find(app, context, (client, posted), now).await?;
     if let Some(answer) = twin.answer() {
-        return Ok(answer);
+        return Ok(Some(answer));
     }
     let tenant = &context.tenant.id;
     let limit = app.config.limits.prompts_per_user_per_minute;
@@ -333,8 +345,7 @@ async fn overtaken(
             return Err(Refusal::user_limit(rate, wait_s).into());
         }
     }
-    // The client, the person or a device changed in this very moment.
-    Err(Refusal::unavailable(1).noting("overtaken by a change").into())
+    Ok(None)
 }
 
 const fn window(starts: u32) -> StartLimit {
@@ -360,11 +371,7 @@ async fn log_refusal(
         Some(known) => entry.of_client(known.client()),
         None => entry,
     };
-    let event = log::event(app, &posted.meta, entry, now);
-    let write = log_events::append(store::Write::new(), &context.tenant.id, &event);
-    // A log event alone cannot be overtaken.
-    let _written = app.database.run(write).await?;
-    Ok(())
+    Ok(log::tell(app, (&context.tenant.id, &posted.meta), entry, now).await?)
 }
 
 /// Of the body only what W283 lists: no binding message, no secret, nothing unbounded.

@@ -1,12 +1,13 @@
 //! `POST /ciba/cancel` (decision 3): the client no longer needs the answer.
 
-use domain::ciba::transaction::Cancelled;
+use domain::ciba::transaction::{Cancelled, Withdrawn};
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
 use serde_json::json;
 use store::{Written, log_events, transactions};
 
+use super::DECIDE_TRIES;
 use super::log::{self, Entry};
 use crate::App;
 use crate::failure::Failure;
@@ -23,14 +24,28 @@ pub async fn cancel(
 ) -> Result<(), Failure> {
     parameters.check_no_duplicates(&[])?;
     let hash = Fingerprint::of(parameters.required("auth_req_id")?.as_bytes());
-    let tenant = &context.tenant.id;
-    let found = transactions::find(&app.database, tenant, &hash).await?;
-    let stored = found.ok_or_else(|| Refusal::from(Reason::UnknownRequest))?;
-    let withdrawn = match stored.at(now).cancel(&client.client().id, now) {
-        Cancelled::Withdrawn(withdrawn) => withdrawn,
-        Cancelled::Repeated => return Ok(()),
-        Cancelled::Refused(reason) => return Err(Refusal::from(reason).into()),
-    };
+    for _ in 0..DECIDE_TRIES {
+        let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
+        let stored = found.ok_or_else(|| Refusal::from(Reason::UnknownRequest))?;
+        let withdrawn = match stored.at(now).cancel(&client.client().id, now) {
+            Cancelled::Withdrawn(withdrawn) => withdrawn,
+            Cancelled::Repeated => return Ok(()),
+            Cancelled::Refused(reason) => return Err(Refusal::from(reason).into()),
+        };
+        // Overtaken: decided in this moment, and what is stored now says how.
+        if withdraw(app, context, (client, &withdrawn, meta), now).await? == Written::Done {
+            return Ok(());
+        }
+    }
+    Err(Refusal::unavailable(1).into())
+}
+
+async fn withdraw(
+    app: &App,
+    context: &Context,
+    (client, withdrawn, meta): (&KnownClient, &Withdrawn, &Meta),
+    now: Timestamp,
+) -> Result<Written, Failure> {
     let facts = withdrawn.facts();
     let details = json!({
         "transaction_linking_id": facts.consent_id.as_str(),
@@ -39,14 +54,13 @@ pub async fn cancel(
     let entry = Entry::new("ciba_withdrawn", "The client withdrew a CIBA request", details);
     let entry = entry.of_client(client.client()).of_user(facts.user_id());
     let event = log::event(app, meta, entry, now);
-    let write = log_events::append(transactions::withdraw(tenant, &withdrawn), tenant, &event);
-    match app.database.run(write).await? {
-        Written::Done => {
-            app.open.remove(&hash);
-            app.metrics.step("withdrawn");
-            tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
-            Ok(())
-        }
-        Written::Overtaken => Err(Refusal::from(Reason::AlreadyDecided).into()),
+    let tenant = &context.tenant.id;
+    let write = log_events::append(transactions::withdraw(tenant, withdrawn), tenant, &event);
+    let written = app.database.run(write).await?;
+    if written == Written::Done {
+        app.open.remove(&facts.auth_req_hash);
+        app.metrics.step("withdrawn");
+        tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
     }
+    Ok(written)
 }

@@ -11,15 +11,13 @@ use domain::{DeviceId, Timestamp};
 use serde_json::{Value, json};
 use store::{Written, enrollments, log_events};
 
+use super::DECIDE_TRIES;
 use super::device_log::invalid_token;
 use super::log::{self, Entry};
 use crate::App;
 use crate::failure::{Broken, DeviceFailure};
 use crate::meta::Meta;
 use crate::tenancy::Context;
-
-/// A change is tried again so many times when another change came between.
-const CHANGE_TRIES: u32 = 3;
 
 /// What a device sent with a bearer credential.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ pub async fn change_device(
     let mut was = known_device(app, context, (id, sent.bearer), now).await?;
     let patch = Patch::parse(&sent.body?)
         .map_err(|error| DeviceFailure::refused(Code::InvalidBody, error.to_string()))?;
-    for _ in 0..CHANGE_TRIES {
+    for _ in 0..DECIDE_TRIES {
         let device = patched(&was, &patch);
         let details = json!({
             "device_id": id.as_str(),
@@ -77,19 +75,19 @@ pub async fn unenroll_device(
     now: Timestamp,
 ) -> Result<(), DeviceFailure> {
     let (bearer, meta) = sent;
-    let device = known_device(app, context, (id, bearer), now).await?;
-    let details = json!({ "device_id": id.as_str(), "device_name": device.name });
-    let entry = Entry::new("gd_unenroll", "A device ended its enrollment", details);
-    let event = log::event(app, meta, entry.of_user(&device.user), now);
     let tenant = &context.tenant.id;
-    let write = log_events::append(enrollments::delete(tenant, id), tenant, &event);
-    match app.database.run(write).await? {
-        Written::Done => {
+    for _ in 0..DECIDE_TRIES {
+        let device = known_device(app, context, (id, bearer), now).await?;
+        let details = json!({ "device_id": id.as_str(), "device_name": device.name });
+        let entry = Entry::new("gd_unenroll", "A device ended its enrollment", details);
+        let event = log::event(app, meta, entry.of_user(&device.user), now);
+        let write = log_events::append(enrollments::delete(tenant, id), tenant, &event);
+        if app.database.run(write).await? == Written::Done {
             tracing::info!(device.id = %id, user.id = %device.user, "device unenrolled");
-            Ok(())
+            return Ok(());
         }
-        Written::Overtaken => Err(no_such_device()),
     }
+    Err(Broken::because("a device account changes faster than it can be ended").into())
 }
 
 /// The device of the path, if the bearer speaks for it: its own opaque token, or a JWT that its

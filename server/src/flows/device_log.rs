@@ -1,13 +1,12 @@
 //! What the log is told of devices: facts in their own commit, refusals in a write of their own.
 
 use device_protocol::guardian::errors::Code;
-use domain::{LogEvent, Timestamp, UserId};
+use domain::{Timestamp, UserId};
 use serde_json::{Value, json};
-use store::{Write, log_events};
 
 use super::log::{self, Entry};
 use crate::App;
-use crate::failure::{Broken, DeviceFailure};
+use crate::failure::DeviceFailure;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -35,17 +34,9 @@ pub(super) async fn told<T>(
         }
         let entry =
             Entry { user: refusal.user, ..Entry::new(refusal.kind, refusal.description, details) };
-        let event = log::event(app, refusal.meta, entry, now);
-        append_alone(app, context, &event).await?;
+        log::tell(app, (&context.tenant.id, refusal.meta), entry, now).await?;
     }
     outcome
-}
-
-async fn append_alone(app: &App, context: &Context, event: &LogEvent) -> Result<(), Broken> {
-    let write = log_events::append(Write::new(), &context.tenant.id, event);
-    // A log event alone cannot be overtaken.
-    let _written = app.database.run(write).await?;
-    Ok(())
 }
 
 /// A refusal of a credential.

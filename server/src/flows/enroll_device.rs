@@ -8,6 +8,7 @@ use domain::{DeviceId, Fingerprint, Timestamp, UserId};
 use serde_json::{Value, json};
 use store::{Written, enrollments, log_events, tickets};
 
+use super::DECIDE_TRIES;
 use super::device_log::{self, Refusal};
 use super::log::{self, Entry};
 use crate::App;
@@ -57,14 +58,14 @@ async fn attempt(
         let sentence = "Phones are switched off for this tenant";
         return Err(DeviceFailure::refused(Code::FeatureDisabledByAdmin, sentence));
     }
-    let (ticket, id) = good_ticket(app, context, ticket, now).await?;
-    *user = Some(ticket.user.clone());
+    let (good, id) = good_ticket(app, context, ticket, now).await?;
+    *user = Some(good.user.clone());
     let request = EnrollRequest::parse(&order.body?).map_err(invalid_body)?;
     let key = device_key(&request.public_key)?;
-    check_room(app, context, (&ticket, &request.identifier)).await?;
+    check_room(app, context, (&good, &request.identifier)).await?;
     let device = Device {
         id,
-        user: ticket.user.clone(),
+        user: good.user.clone(),
         identifier: request.identifier,
         name: request.name,
         push_service: service_of(request.push_credentials.service),
@@ -75,7 +76,19 @@ async fn attempt(
         last_auth_at: None,
     };
     let token = app.entropy.base64url::<32>();
-    store(app, context, (&ticket, &device, &token, order.meta), now).await?;
+    for attempt in 1..=DECIDE_TRIES {
+        let write = (&good, &device, token.as_str(), order.meta);
+        if store(app, context, write, now).await? == Written::Done {
+            break;
+        }
+        // Of two phones that scanned at the same moment, the other may have been first.
+        good_ticket(app, context, ticket, now).await?;
+        check_room(app, context, (&good, &device.identifier)).await?;
+        // Its link was used in between, through another code.
+        if attempt == DECIDE_TRIES {
+            return Err(dead_ticket());
+        }
+    }
     tracing::info!(device.id = %device.id, user.id = %device.user, "device enrolled");
     Ok(Enrolled {
         id: device.id.to_string(),
@@ -126,7 +139,7 @@ async fn store(
     context: &Context,
     (ticket, device, token, meta): (&Ticket, &Device, &str, &Meta),
     now: Timestamp,
-) -> Result<(), DeviceFailure> {
+) -> Result<Written, DeviceFailure> {
     let tenant = &context.tenant.id;
     let details = json!({
         "device_id": device.id.as_str(),
@@ -141,14 +154,7 @@ async fn store(
         write = write.and(same);
     }
     let write = write.and(enrollments::insert(tenant, device, Fingerprint::of(token.as_bytes())));
-    match app.database.run(log_events::append(write, tenant, &event)).await? {
-        Written::Done => Ok(()),
-        Written::Overtaken => {
-            // Of two phones that scanned at the same moment, the other was first.
-            check_room(app, context, (ticket, &device.identifier)).await?;
-            Err(dead_ticket())
-        }
-    }
+    Ok(app.database.run(log_events::append(write, tenant, &event)).await?)
 }
 
 fn service_of(service: Service) -> PushService {

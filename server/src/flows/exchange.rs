@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use store::refresh_tokens::RefreshTokenRow;
 use store::{Written, refresh_tokens, users};
 
+use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
 use super::redeem::redeem;
 use super::tokens::{self, Granted, Order};
@@ -86,15 +87,31 @@ async fn refresh(
 ) -> Result<Map<String, Value>, Failure> {
     let token = parameters.required("refresh_token")?;
     let hash = Fingerprint::of(token.as_bytes());
-    let tenant = &context.tenant.id;
-    let row = refresh_tokens::by_hash(&app.database, tenant, &hash).await?;
-    let row = row.filter(|row| row.client_id == client.client().id).ok_or_else(unknown)?;
-    if let Some(rotated_at) = row.rotated_at {
-        return reused(app, context, (client, &row, rotated_at), now).await;
+    for _ in 0..DECIDE_TRIES {
+        let row = refresh_tokens::by_hash(&app.database, &context.tenant.id, &hash).await?;
+        let row = row.filter(|row| row.client_id == client.client().id).ok_or_else(unknown)?;
+        if let Some(rotated_at) = row.rotated_at {
+            return reused(app, context, (client, &row, rotated_at), now).await;
+        }
+        if row.is_revoked || is_over(&row, now) {
+            return Err(unknown().into());
+        }
+        // Nothing: rotated, revoked or used in this moment, and the row now says which.
+        if let Some(answer) = renew(app, context, (client, parameters, &row), now).await? {
+            return Ok(answer);
+        }
     }
-    if row.is_revoked || is_over(&row, now) {
-        return Err(unknown().into());
-    }
+    Err(Refusal::unavailable(1).into())
+}
+
+/// New tokens, and the note on the row that they were given; `None` if the row has changed.
+async fn renew(
+    app: &App,
+    context: &Context,
+    (client, parameters, row): (&KnownClient, &Parameters, &RefreshTokenRow),
+    now: Timestamp,
+) -> Result<Option<Map<String, Value>>, Failure> {
+    let (tenant, hash) = (&context.tenant.id, &row.hash);
     let mut granted = Granted::from_document(&row.grant)
         .ok_or_else(|| Broken::because(format!("refresh token {} cannot be read", row.id)))?;
     granted.scope = refreshed_scope(client.client(), granted.scope, &asked_scope(parameters)?)?;
@@ -115,17 +132,17 @@ async fn refresh(
         let (next, mut next_row) = tokens::refresh_token(app, &kept, now).ok_or_else(unknown)?;
         next_row.expires_at = row.expires_at;
         minted.answer.insert(String::from("refresh_token"), next.into());
-        refresh_tokens::rotate(tenant, &hash, &next_row, now)
+        refresh_tokens::rotate(tenant, hash, &next_row, now)
     } else {
         let idle = settings.idle_lifetime_s.map(|seconds| now.plus_seconds(seconds));
-        refresh_tokens::used(tenant, &hash, idle, now)
+        refresh_tokens::used(tenant, hash, idle, now)
     };
     match app.database.run(write.and(minted.write)).await? {
         Written::Done => {
             tracing::info!(client.id = %client.client().id, user.id = %row.user_id, "tokens refreshed");
-            Ok(minted.answer)
+            Ok(Some(minted.answer))
         }
-        Written::Overtaken => Err(unknown().into()),
+        Written::Overtaken => Ok(None),
     }
 }
 
@@ -138,7 +155,8 @@ async fn reused(
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
     let leeway_ms = client.client().refresh_tokens.leeway_s.saturating_mul(1000);
-    if now.ms_since(rotated_at) > leeway_ms {
+    // Without leeway there is none in the very millisecond of the rotation either.
+    if leeway_ms == 0 || now.ms_since(rotated_at) > leeway_ms {
         let write = refresh_tokens::revoke_family(&context.tenant.id, &row.family, now);
         // Any number of rows: the family may be dead already.
         let _written = app.database.run(write).await?;

@@ -13,6 +13,7 @@ use serde_json::json;
 use store::user_limits::StartLimit;
 use store::{Write, Written, enrollments, log_events, transactions, user_limits};
 
+use super::DECIDE_TRIES;
 use super::begin_authentication::{COUNTED_PROMPTS, WINDOW_MS, new_transaction};
 use super::enrollment_flow::{Flow, flow_of, name_of, row_of};
 use super::log::{self, Entry};
@@ -40,9 +41,27 @@ pub async fn send_flow_push(
         let sentence = "This person has no phone that a push reaches";
         return Err(DeviceFailure::refused(Code::DeviceAccountNotFound, sentence));
     }
-    let stored = transactions::find(&app.database, tenant, &row_of(app, &flow)).await?;
+    for _ in 0..DECIDE_TRIES {
+        if let Some(facts) = ask(app, context, (&flow, &devices, meta), now).await? {
+            announce(app, context, facts, devices);
+            return Ok(());
+        }
+    }
+    let sentence = "This request changed in this moment. Try again";
+    Err(DeviceFailure::refused(Code::LoginTransactionNotFound, sentence))
+}
+
+/// Begins the request or has it pushed once more; `None` if it changed since it was read.
+async fn ask(
+    app: &App,
+    context: &Context,
+    (flow, devices, meta): (&Flow, &[Device], &Meta),
+    now: Timestamp,
+) -> Result<Option<Facts>, DeviceFailure> {
+    let tenant = &context.tenant.id;
+    let stored = transactions::find(&app.database, tenant, &row_of(app, flow)).await?;
     let (facts, write) = match stored.map(|stored| stored.at(now)) {
-        None => begun(app, context, (&flow, &devices, meta), now),
+        None => begun(app, context, (flow, devices, meta), now),
         Some(Transaction::Pending(pending)) => repeated(context, pending.facts().clone(), now),
         Some(_) => {
             let sentence = "This request was answered or has expired. Open the page again";
@@ -57,22 +76,15 @@ pub async fn send_flow_push(
     } else {
         write
     };
-    match app.database.run(write).await? {
-        Written::Done => {
-            announce(app, context, facts, devices);
-            Ok(())
-        }
-        Written::Overtaken => {
-            let next =
-                user_limits::next_start_at(&app.database, tenant, &flow.user, limit, now).await?;
-            let (code, sentence) = if is_counted && next.is_some() {
-                (Code::TooManyPn, "Too many pushes to this person. Wait a minute")
-            } else {
-                (Code::LoginTransactionNotFound, "This request changed in this moment. Try again")
-            };
-            Err(DeviceFailure::refused(code, sentence))
-        }
+    if app.database.run(write).await? == Written::Done {
+        return Ok(Some(facts));
     }
+    let next = user_limits::next_start_at(&app.database, tenant, &flow.user, limit, now).await?;
+    if is_counted && next.is_some() {
+        let sentence = "Too many pushes to this person. Wait a minute";
+        return Err(DeviceFailure::refused(Code::TooManyPn, sentence));
+    }
+    Ok(None)
 }
 
 fn begun(

@@ -2,10 +2,13 @@
 
 use domain::LogEvent;
 use domain::oauth::client::Client;
-use domain::{ClientId, Timestamp, UserId};
+use domain::{ClientId, TenantId, Timestamp, UserId};
 use serde_json::{Map, Value};
+use store::{Write, Written, log_events};
 
+use super::DECIDE_TRIES;
 use crate::App;
+use crate::failure::Broken;
 use crate::meta::Meta;
 
 /// What happened, as one entry tells it. Never a secret, an `auth_req_id` or a binding message.
@@ -50,11 +53,26 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// Tells the log what is no part of another write.
+pub async fn tell(
+    app: &App,
+    (tenant, meta): (&TenantId, &Meta),
+    entry: Entry<'_>,
+    now: Timestamp,
+) -> Result<(), Broken> {
+    for _ in 0..DECIDE_TRIES {
+        let event = event(app, meta, entry.clone(), now);
+        let write = log_events::append(Write::new(), tenant, &event);
+        // Overtaken: another node wrote an event of this id.
+        if app.database.run(write).await? == Written::Done {
+            return Ok(());
+        }
+    }
+    Err(Broken::because("no id is free for a log event"))
+}
+
 /// The event that `entry` becomes.
 pub fn event(app: &App, meta: &Meta, entry: Entry<'_>, now: Timestamp) -> LogEvent {
-    let [a, b, c, ..] = app.entropy.bytes::<4>();
-    let random = i64::from(u32::from_be_bytes([0, a & 0x0f, b, c]));
-    let id = (now.ms() << 20) | random;
     let (client_id, client_name) = entry.client.unzip();
     let mut document = Map::new();
     let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
@@ -76,7 +94,7 @@ pub fn event(app: &App, meta: &Meta, entry: Entry<'_>, now: Timestamp) -> LogEve
         put(name, value);
     }
     LogEvent {
-        id,
+        id: app.log_ids.next(now),
         at: now,
         kind: entry.kind.to_owned(),
         client_id: client_id.cloned(),

@@ -24,6 +24,9 @@ mod send_pushes;
 pub mod tokens;
 pub mod transaction_token;
 
+/// A flow whose write was overtaken looks again and decides again: so many times in all.
+const DECIDE_TRIES: u32 = 3;
+
 pub use answer_challenge::answer_challenge;
 pub use authenticate_client::{
     Credentials, authenticate_client, named_client, note_assertion, spend_assertion,

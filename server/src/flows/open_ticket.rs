@@ -5,6 +5,7 @@ use domain::{DeviceId, Fingerprint, TenantId, Timestamp};
 use serde_json::json;
 use store::{Write, Written, enrollments, log_events, tickets, users};
 
+use super::DECIDE_TRIES;
 use super::log::{self, Entry};
 use crate::App;
 use crate::failure::Broken;
@@ -78,16 +79,19 @@ pub async fn open_ticket(
     };
     let details = json!({ "device_id": device.as_str() });
     let entry = Entry::new("gd_start_enroll", "A code to enroll a device was shown", details);
-    let event = log::event(app, meta, entry.of_user(&web.user), now);
-    let room = make_room(app, tenant, &web, now).await?;
-    let insert = log_events::append(tickets::insert(tenant, &fresh), tenant, &event);
-    let written = app.database.run(room.and(insert.clone())).await?;
-    // The oldest code was used or replaced in this moment: then there is room without it.
-    if written == Written::Overtaken && app.database.run(insert).await? == Written::Overtaken {
-        return Err(Broken::because("two codes of one name"));
+    let entry = entry.of_user(&web.user);
+    let mut room = make_room(app, tenant, &web, now).await?;
+    for _ in 0..DECIDE_TRIES {
+        let event = log::event(app, meta, entry.clone(), now);
+        let insert = log_events::append(tickets::insert(tenant, &fresh), tenant, &event);
+        if app.database.run(room.and(insert)).await? == Written::Done {
+            let expires_at = fresh.expires_at;
+            return Ok(Opening::Fresh(Code { enrollment_tx_id, device, user, expires_at }));
+        }
+        // The oldest code was used or replaced in this moment: then there is room without it.
+        room = Write::new();
     }
-    let expires_at = fresh.expires_at;
-    Ok(Opening::Fresh(Code { enrollment_tx_id, device, user, expires_at }))
+    Err(Broken::because("a code's name or that of its log event is taken again and again"))
 }
 
 /// Takes the oldest code of the link back if there are as many as may be.

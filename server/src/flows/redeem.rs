@@ -2,19 +2,20 @@
 
 use domain::ciba::pacing::Pacing;
 use domain::ciba::transaction::{Approved, PollAnswer};
-use domain::oauth::client::Client;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
-use domain::{Fingerprint, Timestamp};
+use domain::{Fingerprint, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{Engine, Write, Written, enrollments, log_events, transactions, users};
+use store::{Engine, Written, enrollments, log_events, transactions, users};
 
+use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, note_assertion, spend_assertion};
 use super::exchange::living_user;
 use super::log::{self, Entry};
 use super::tokens::{self, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
+use crate::known::KnownClient;
 use crate::meta::Meta;
 use crate::open::Glance;
 use crate::tenancy::Context;
@@ -98,13 +99,38 @@ async fn note_pacing(
 
 type Asked<'a> = (&'a Authenticated, &'a Parameters, &'a Meta);
 
-/// Mints the tokens and spends the approval in one write: whoever is second gets nothing.
+/// Gives the tokens of an approval, to one poll.
 async fn collect(
+    app: &App,
+    context: &Context,
+    (asked, mut approved): (Asked<'_>, Approved),
+    now: Timestamp,
+) -> Result<Map<String, Value>, Failure> {
+    for _ in 0..DECIDE_TRIES {
+        let hash = approved.facts().auth_req_hash;
+        if let Some(tokens) = spend(app, context, (asked, approved), now).await? {
+            return Ok(tokens);
+        }
+        match look_again(app, context, (&asked.0.client, &hash), now).await? {
+            Again::Approved(again) => approved = again,
+            // The client was changed meanwhile: it polls again, and is authenticated as it is now.
+            Again::Refused(Reason::Undecided, _) => break,
+            Again::Refused(reason, logged) => {
+                return Err(refused(app, context, (asked, &hash, reason, logged), now).await);
+            }
+        }
+    }
+    Err(Refusal::from(Reason::Undecided).into())
+}
+
+/// Mints the tokens and spends the approval in one write: whoever is second gets nothing. `None`:
+/// it could not be spent.
+async fn spend(
     app: &App,
     context: &Context,
     (asked, approved): (Asked<'_>, Approved),
     now: Timestamp,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Option<Map<String, Value>>, Failure> {
     let (authenticated, _, meta) = asked;
     let client = authenticated.client.client();
     let facts = approved.facts().clone();
@@ -166,52 +192,50 @@ async fn collect(
                 client.id = %client.id, user.id = %facts.user_id(), transaction.id = %facts.txn,
                 "tokens issued"
             );
-            Ok(answer)
+            Ok(Some(answer))
         }
-        Written::Overtaken => Err(overtaken(app, context, (asked, &hash), now).await),
+        Written::Overtaken => Ok(None),
     }
 }
 
-/// Why an approval that was there a moment ago could not be spent.
-async fn overtaken(
-    app: &App,
-    context: &Context,
-    (asked, hash): (Asked<'_>, &Fingerprint),
-    now: Timestamp,
-) -> Failure {
-    match why_overtaken(app, context, (asked.0.client.client(), hash), now).await {
-        // The client was changed meanwhile: it polls again, and is authenticated as it is now.
-        Ok((Reason::Undecided, _)) => Refusal::from(Reason::Undecided).into(),
-        Ok((reason, logged)) => refused(app, context, (asked, hash, reason, logged), now).await,
-        Err(broken) => broken,
-    }
+/// What a second look at an approval finds that could not be spent a moment ago.
+enum Again {
+    /// Nothing stands in the way.
+    Approved(Approved),
+    /// Why not, and which refusals its row says are logged.
+    Refused(Reason, Option<String>),
 }
 
-async fn why_overtaken(
+async fn look_again(
     app: &App,
     context: &Context,
-    (client, hash): (&Client, &Fingerprint),
+    (client, hash): (&KnownClient, &Fingerprint),
     now: Timestamp,
-) -> Result<(Reason, Option<String>), Failure> {
+) -> Result<Again, Failure> {
     let tenant = &context.tenant.id;
     let Some(stored) = transactions::find(&app.database, tenant, hash).await? else {
-        return Ok((Reason::UnknownRequest, None));
+        return Ok(Again::Refused(Reason::UnknownRequest, None));
     };
+    let id = &client.client().id;
     let transaction = stored.at(now);
     let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
-    let rules = &client.profile.rules().pacing;
-    let reason = match transaction.poll(&client.id, rules, now) {
-        PollAnswer::Over(reason) => reason,
-        PollAnswer::NotYet(_) | PollAnswer::TooFast(_) => Reason::Undecided,
-        PollAnswer::Ready(approved) => {
-            let user = users::one(&app.database, tenant, approved.facts().user_id()).await?;
-            let device = &approved.decision().device;
-            let device = enrollments::one(&app.database, tenant, device).await?;
-            let is_good = user.is_some_and(|user| !user.is_blocked()) && device.is_some();
-            if is_good { Reason::Undecided } else { Reason::UserGone }
+    let rules = &client.client().profile.rules().pacing;
+    let approved = match transaction.poll(id, rules, now) {
+        PollAnswer::Over(reason) => return Ok(Again::Refused(reason, logged)),
+        PollAnswer::NotYet(_) | PollAnswer::TooFast(_) => {
+            return Ok(Again::Refused(Reason::Undecided, logged));
         }
+        PollAnswer::Ready(approved) => approved,
     };
-    Ok((reason, logged))
+    let user = users::one(&app.database, tenant, approved.facts().user_id()).await?;
+    let device = enrollments::one(&app.database, tenant, &approved.decision().device).await?;
+    if user.is_none_or(|user| user.is_blocked()) || device.is_none() {
+        return Ok(Again::Refused(Reason::UserGone, logged));
+    }
+    let present = app.client(tenant, id, now).await?;
+    let is_same = present.is_some_and(|present| present.updated_at() == client.updated_at());
+    let changed = Again::Refused(Reason::Undecided, logged);
+    Ok(if is_same { Again::Approved(approved) } else { changed })
 }
 
 /// Logs a refused exchange, at most once for each request and error (W286).
@@ -229,22 +253,51 @@ async fn refused(
         // There may be no row to note it on: this process's memory keeps the log from filling.
         !app.seen.first_use(*hash, now.plus_seconds(UNKNOWN_LOGGED_S), now)
     } else {
-        logged.as_deref().is_some_and(|all| all.split(' ').any(|one| one == error))
+        is_told(logged.as_deref(), &error)
     };
     if !is_logged {
         let description = Refusal::from(reason).description(client.profile).into_owned();
         let details = json!({ "error": { "message": description } });
-        let entry = Entry::new("ciba_exchange_failed", "A CIBA exchange was refused", details);
-        let event = log::event(app, meta, entry.of_client(client), now);
+        let entry = Entry::new("ciba_exchange_failed", "A CIBA exchange was refused", details)
+            .of_client(client);
         let tenant = &context.tenant.id;
-        let first = if has_no_row {
-            Write::new()
+        let told = if has_no_row {
+            log::tell(app, (tenant, meta), entry, now).await.map_err(Failure::from)
         } else {
-            transactions::note_refusal(tenant, hash, &error)
+            tell_once(app, (tenant, meta), (hash, &error), (entry, now)).await
         };
-        if let Err(error) = app.database.run(log_events::append(first, tenant, &event)).await {
-            return error.into();
+        if let Err(failure) = told {
+            return failure;
         }
     }
     Refusal::from(reason).into()
+}
+
+/// Tells the log of a refusal, and the row that it was told.
+async fn tell_once(
+    app: &App,
+    (tenant, meta): (&TenantId, &Meta),
+    (hash, error): (&Fingerprint, &str),
+    (entry, now): (Entry<'_>, Timestamp),
+) -> Result<(), Failure> {
+    for _ in 0..DECIDE_TRIES {
+        let event = log::event(app, meta, entry.clone(), now);
+        let first = transactions::note_refusal(tenant, hash, error);
+        let write = log_events::append(first, tenant, &event);
+        if app.database.run(write).await? == Written::Done {
+            break;
+        }
+        // Another poll told it, unless the row still does not say so.
+        let stored = transactions::find(&app.database, tenant, hash).await?;
+        let logged = stored.and_then(|stored| stored.at(now).facts().logged_refusal.clone());
+        if is_told(logged.as_deref(), error) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a row says that this refusal was logged.
+fn is_told(logged: Option<&str>, error: &str) -> bool {
+    logged.is_some_and(|all| all.split(' ').any(|one| one == error))
 }

@@ -227,6 +227,23 @@ async fn a_rotated_token_used_again_ends_its_family() {
     assert_refused(&client.refreshes(&third).await, 403, "invalid_grant", UNKNOWN);
 }
 
+/// W197: without leeway there is none in the very millisecond of the rotation either; with leeway, a
+/// second use within it is only refused.
+#[tokio::test]
+async fn the_leeway_alone_decides_whether_a_second_use_is_theft() {
+    let world = World::new().await;
+    for (leeway, survives) in [(0, false), (10, true)] {
+        let rotating = json!({"refresh_token": {
+            "rotation_type": "rotating", "expiration_type": "expiring", "leeway": leeway,
+        }});
+        let client = world.registers(&format!("Leeway{leeway}"), rotating).await;
+        let first = refresh_token(&client, "alice").await;
+        let second = client.refreshes(&first).await.member("refresh_token");
+        assert_refused(&client.refreshes(&first).await, 403, "invalid_grant", UNKNOWN);
+        assert_eq!(client.refreshes(&second).await.status == 200, survives, "{leeway}");
+    }
+}
+
 /// W198: no token, another's, an old one.
 #[tokio::test]
 async fn a_refresh_token_must_be_the_clients_own() {

@@ -14,6 +14,7 @@ mod input;
 mod lines;
 mod listener;
 mod metrics;
+mod overtaken;
 mod tenants;
 mod work;
 

@@ -5,8 +5,10 @@ use domain::{DeviceId, TenantId, Timestamp, UserId};
 use serde_json::{Value, json};
 use store::{Write, Written, enrollments, log_events, tickets, users};
 
+use super::ATTEMPTS;
 use crate::App;
 use crate::denied::{Denial, Denied};
+use crate::failure::Broken;
 use crate::flows::log::{self, Entry};
 use crate::meta::Meta;
 
@@ -52,22 +54,22 @@ pub async fn unenroll(
     device: &DeviceId,
     now: Timestamp,
 ) -> Result<(), Denial> {
-    let Some((found, _)) = enrollments::one(&app.database, tenant, device).await? else {
-        return match app.database.run(tickets::withdraw(tenant, device)).await? {
-            Written::Done => Ok(()),
-            Written::Overtaken => Err(Denied::NoEnrollment.into()),
+    for _ in 0..ATTEMPTS {
+        let Some((found, _)) = enrollments::one(&app.database, tenant, device).await? else {
+            return match app.database.run(tickets::withdraw(tenant, device)).await? {
+                Written::Done => Ok(()),
+                Written::Overtaken => Err(Denied::NoEnrollment.into()),
+            };
         };
-    };
-    let entry = Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
-    let event = log::event(app, meta, entry.of_user(&found.user), now);
-    let write = log_events::append(enrollments::delete(tenant, device), tenant, &event);
-    match app.database.run(write).await? {
-        Written::Done => {
+        let entry = Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
+        let event = log::event(app, meta, entry.of_user(&found.user), now);
+        let write = log_events::append(enrollments::delete(tenant, device), tenant, &event);
+        if app.database.run(write).await? == Written::Done {
             tracing::info!(tenant.id = %tenant, device.id = %device, "device unenrolled");
-            Ok(())
+            return Ok(());
         }
-        Written::Overtaken => Err(Denied::NoEnrollment.into()),
     }
+    Err(Broken::because("a device changes faster than it can be removed").into())
 }
 
 /// Deletes all devices of a user.
@@ -80,18 +82,21 @@ pub async fn unenroll_all(
     if users::one(&app.database, tenant, user).await?.is_none() {
         return Err(Denied::NoUser.into());
     }
-    let devices = enrollments::of_user(&app.database, tenant, user).await?;
-    if devices.is_empty() {
-        return Ok(());
+    for _ in 0..ATTEMPTS {
+        let devices = enrollments::of_user(&app.database, tenant, user).await?;
+        if devices.is_empty() {
+            return Ok(());
+        }
+        let told = devices.iter().fold(Write::new(), |write, _| {
+            let entry =
+                Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
+            log_events::append(write, tenant, &log::event(app, meta, entry.of_user(user), now))
+        });
+        let write = enrollments::delete_of_user(tenant, user).and(told);
+        if app.database.run(write).await? == Written::Done {
+            tracing::info!(tenant.id = %tenant, user.id = %user, "all devices unenrolled");
+            return Ok(());
+        }
     }
-    let write = devices.iter().fold(Write::new(), |write, _| {
-        let entry = Entry::new("gd_unenroll", "Device unenrolled by an administrator", json!({}));
-        log_events::append(write, tenant, &log::event(app, meta, entry.of_user(user), now))
-    });
-    let write = enrollments::delete_of_user(tenant, user).and(write);
-    match app.database.run(write).await? {
-        Written::Done | Written::Overtaken => {}
-    }
-    tracing::info!(tenant.id = %tenant, user.id = %user, "all devices unenrolled");
-    Ok(())
+    Err(Broken::because("the devices of a user change faster than they can be removed").into())
 }
