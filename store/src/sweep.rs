@@ -15,9 +15,11 @@ const BATCH_LIMIT: u32 = 50;
 /// for the operator.
 const TRANSACTION_GRACE_MS: i64 = 11 * 60 * 1000;
 
-/// A table and its two statements: is there anything, and delete a batch of it.
+/// A table and its statements: is there anything, and delete a batch of it.
 struct Swept {
     anything: &'static str,
+    /// What goes with the batch.
+    before: Option<&'static str>,
     delete: &'static str,
     grace_ms: i64,
 }
@@ -26,6 +28,7 @@ macro_rules! swept {
     ($table:literal, $key:literal, $grace_ms:expr) => {
         Swept {
             anything: concat!("SELECT 1 FROM ", $table, " WHERE expires_at <= $1 LIMIT 1"),
+            before: None,
             delete: concat!(
                 "DELETE FROM ",
                 $table,
@@ -35,15 +38,27 @@ macro_rules! swept {
                 $key,
                 " FROM ",
                 $table,
-                " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+                " WHERE expires_at <= $1 ORDER BY expires_at, ",
+                $key,
+                " LIMIT $2)"
             ),
             grace_ms: $grace_ms,
         }
     };
 }
 
-const TABLES: [Swept; 8] = [
-    swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS),
+/// A person's counted starts go with the last request that was counted: no row of `user_limits` is
+/// looked for, and none outlives its requests. The batch is that of the transactions.
+const FORGET_STARTS: &str = "
+    DELETE FROM user_limits WHERE newest_at <= $1 AND (tenant_id, user_id) IN
+        (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
+        ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
+
+const TABLES: [Swept; 9] = [
+    Swept {
+        before: Some(FORGET_STARTS),
+        ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)
+    },
     swept!("further_txtkns", "tenant_id, txtkn_hash", TRANSACTION_GRACE_MS),
     swept!("polls", "tenant_id, auth_req_hash", 0),
     swept!("idempotency_keys", "tenant_id, client_id, key_hash", 0),
@@ -51,6 +66,7 @@ const TABLES: [Swept; 8] = [
     swept!("access_tokens", "tenant_id, hash", 0),
     swept!("replays", "tenant_id, hash", 0),
     swept!("tickets", "tenant_id, hash", 0),
+    swept!("leases", "name", 0),
 ];
 
 /// Sweeps every table once. True: there was more than one sweep takes, so sweep again soon.
@@ -69,7 +85,9 @@ async fn sweep(database: &Database, table: &Swept, now: Timestamp) -> Result<boo
         if database.one(table.anything, &[before.into()]).await?.is_none() {
             return Ok(true);
         }
-        let batch = Write::new().also(table.delete, [before.into(), BATCH.into()]);
+        let steps = table.before.into_iter().chain([table.delete]);
+        let batch =
+            steps.fold(Write::new(), |write, step| write.also(step, [before.into(), BATCH.into()]));
         let _happened = database.run(batch).await?;
     }
     Ok(false)

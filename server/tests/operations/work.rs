@@ -25,7 +25,7 @@ async fn sweeps(world: &World, faults: &Faults) -> u64 {
     faults.writes() - before
 }
 
-/// Part of O59: batches are small, a sweep is bounded, and a request in between is served.
+/// O59: batches are small, a sweep is bounded, and a request in between is served.
 #[tokio::test]
 async fn a_long_backlog_is_swept_in_small_batches_while_requests_go_on() {
     let faults = Faults::new();

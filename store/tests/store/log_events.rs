@@ -5,7 +5,7 @@ use domain::{ClientId, LogEvent, TenantId, UserId};
 use serde_json::json;
 use store::log_events::{self, LogPage};
 use store::log_search::{self, LogSearch};
-use store::{Database, Write, Written};
+use store::{Database, Faults, Write, Written};
 
 use crate::common::{NOW, Place, insert};
 
@@ -128,4 +128,18 @@ async fn the_same_questions_find_the_same_entries_on_both_engines() {
     let by_user = LogField::sortable("user_id").unwrap();
     let search = LogSearch { sort: by_user, is_descending: true, ..LogSearch::default() };
     assert_eq!(asked(&search).await, [6, 4, 2, 5, 3, 1]);
+}
+
+#[tokio::test]
+async fn a_taken_id_overtakes_a_write_and_lets_others_be() {
+    let place = Place::new();
+    drop(place.open().await);
+    let faults = Faults::new();
+    let database = Database::open_with_faults(&place.options, faults.clone()).await.unwrap();
+    faults.take_log_ids(1);
+    assert_eq!(database.run(insert("other", 1)).await, Ok(Written::Done));
+    let told = || log_events::append(Write::new(), &tenant(), &event(7));
+    assert_eq!(database.run(told()).await, Ok(Written::Overtaken));
+    assert_eq!(database.run(told()).await, Ok(Written::Done));
+    assert_eq!(database.run(told()).await, Ok(Written::Overtaken), "taken in earnest");
 }

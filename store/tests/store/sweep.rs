@@ -2,7 +2,8 @@
 
 use domain::{Fingerprint, LogEvent, TenantId, Timestamp, UserId};
 use serde_json::json;
-use store::{Database, Value, Write, Written, log_events, replays, sweep};
+use store::user_limits::{self, StartLimit};
+use store::{Database, Value, Write, Written, leases, log_events, replays, sweep};
 
 use crate::common::{NOW, Place};
 
@@ -48,9 +49,10 @@ fn one_of_each(mark: u8, at: Timestamp) -> Write {
         .fold(replays::first_use(&tenant(), &hash, at), |write, insert| {
             write.exactly(1, insert, params())
         })
+        .and(leases::take(&format!("lease {mark}"), "a", Timestamp::from_ms(0), at))
 }
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "transactions",
     "further_txtkns",
     "idempotency_keys",
@@ -58,8 +60,10 @@ const TABLES: [&str; 7] = [
     "access_tokens",
     "tickets",
     "replays",
+    "leases",
 ];
 
+/// O59: what is over goes, and only that.
 #[tokio::test]
 async fn every_table_loses_what_expired_and_keeps_the_rest() {
     let place = Place::new();
@@ -82,6 +86,40 @@ async fn a_transaction_can_be_asked_about_for_ten_minutes_after_its_end() {
         assert_eq!(sweep::run(&database, now).await, Ok(false));
         assert_eq!(rows(&database, "transactions").await, left);
         assert_eq!(rows(&database, "access_tokens").await, 0);
+    }
+}
+
+async fn starts(database: &Database, user: &str, created_at: Timestamp) {
+    const TRANSACTION: &str = "
+        INSERT INTO transactions (tenant_id, auth_req_hash, txn, name_version, consent_id,
+            client_id, user_id, request, challenges, state, created_at, expires_at, interval_s,
+            push_attempts)
+        SELECT 'acme', $1, $1, 1, '', '', $2, '{}', '{}', 'pending', $3, $4, 5, 0
+        WHERE {guard}";
+    let name = Fingerprint::of(format!("{user} {}", created_at.ms()).as_bytes());
+    let limit = StartLimit { starts: 5, window_ms: 60_000 };
+    let user = UserId::new(user);
+    let expires_at = created_at.plus_seconds(30);
+    let params = [name.into(), (&user).into(), created_at.into(), expires_at.into()];
+    let write =
+        user_limits::admit(&tenant(), &user, limit, created_at).exactly(1, TRANSACTION, params);
+    assert_eq!(database.run(write).await, Ok(Written::Done));
+}
+
+/// O59: counted starts go with the last request that was counted, however many go at once.
+#[tokio::test]
+async fn counted_starts_go_with_the_last_request() {
+    let place = Place::new();
+    let database = place.open().await;
+    for number in 0..450 {
+        starts(&database, &format!("auth0|{number}"), NOW).await;
+    }
+    starts(&database, "auth0|1", NOW.plus_seconds(40)).await;
+    let over_at = NOW.plus_seconds(30 + 660);
+    for (now, left) in [(over_at.plus_ms(-1), 450), (over_at, 1), (over_at.plus_seconds(40), 0)] {
+        assert_eq!(sweep::run(&database, now).await, Ok(false));
+        assert_eq!(rows(&database, "user_limits").await, left);
+        assert_eq!(rows(&database, "transactions").await, left.min(450) + i64::from(left == 450));
     }
 }
 
