@@ -167,6 +167,7 @@ async fn a_client_has_at_most_two_credentials() {
     let names: Vec<&String> = first.as_object().unwrap().keys().collect();
     let expected = ["alg", "created_at", "credential_type", "id", "kid", "name", "updated_at"];
     assert_eq!(names, expected);
+    world.advance_ms(1);
     let mut ending = public_key("second");
     ending["expires_at"] = json!("2027-01-01T00:00:00.000Z");
     ending["alg"] = json!("PS256");
