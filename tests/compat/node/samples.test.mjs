@@ -149,3 +149,18 @@ test('the samples pin the versions that are tested here', () => {
   }
   assert.equal(read('python/requirements.txt'), readFileSync(here('../python/requirements.in'), 'utf8'));
 });
+
+// O274: each step of the flow stands in a sample of its side, under its number.
+test('every sample says which steps of the flow it shows', () => {
+  const shows = (steps, ...files) => {
+    const text = files.map(read).join('');
+    for (const step of steps) assert.match(text, new RegExp(`[Ss]tep ${step}\\b`), `${files[0]}: step ${step}`);
+  };
+  for (const client of ['curl/ciba.sh', 'python/ciba.py', 'node/ciba.mjs', 'go/main.go', 'csharp/Program.cs',
+    'java/src/main/java/ciba/Ciba.java']) {
+    shows([1, 2, 3, 8], client);
+  }
+  shows([4, 5, 6, 7], ...['Phone', 'ApprovalView'].map((name) => `ios/Approver/${name}.swift`));
+  shows([4, 5, 6, 7], ...['Phone', 'PushService', 'ApprovalActivity']
+    .map((name) => `android/app/src/main/kotlin/com/example/approver/${name}.kt`));
+});
