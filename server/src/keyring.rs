@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::jose::{
-    Algorithm, HeaderFields, KeyType, NONCE_BYTES, PublicKey, SealingKey, SigningKey,
+    Algorithm, HeaderFields, KeyType, NONCE_BYTES, PublicKey, SealingKeys, SigningKey,
 };
 use domain::{TenantId, Timestamp};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
@@ -38,9 +38,8 @@ impl Keyring {
     pub fn open(
         tenant: &TenantId,
         rows: &[SigningKeyRow],
-        sealing: &[u8; 32],
+        sealing: &SealingKeys,
     ) -> Result<Self, Broken> {
-        let sealing = SealingKey::new(sealing).map_err(Broken::because)?;
         let mut keyring =
             Self { signing: Vec::new(), published: Vec::new(), public_set: String::new() };
         let mut set = Vec::new();
@@ -85,7 +84,7 @@ impl Keyring {
 pub(crate) fn new_row(
     tenant: &TenantId,
     key: &SigningKey,
-    sealing: &[u8; 32],
+    sealing: &SealingKeys,
     entropy: &Entropy,
     now: Timestamp,
 ) -> Result<SigningKeyRow, Broken> {
@@ -101,10 +100,8 @@ pub(crate) fn new_row(
         members.insert(String::from("x5c"), json!([STANDARD.encode(&certificate)]));
         members.insert(String::from("x5t"), URL_SAFE_NO_PAD.encode(thumbprint).into());
     }
-    let sealed_private = SealingKey::new(sealing)
-        .and_then(|seal| {
-            seal.seal(entropy.bytes::<NONCE_BYTES>(), &associated(tenant, &kid), &pkcs8)
-        })
+    let sealed_private = sealing
+        .seal(entropy.bytes::<NONCE_BYTES>(), &associated(tenant, &kid), &pkcs8)
         .map_err(Broken::because)?;
     Ok(SigningKeyRow {
         kid,

@@ -36,6 +36,6 @@ pub use known::{KnownApi, KnownClient};
 pub use meta::Meta;
 pub use open::{Glance, OpenTransaction, OpenTransactions};
 pub use presented::{Assurance, Presented};
-pub use secrets::Secrets;
+pub use secrets::{RequestKeys, Secrets};
 pub use seen::SeenAssertions;
 pub use start::{Addresses, Mode, Running, StartError, database_options, open, start};

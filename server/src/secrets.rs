@@ -1,16 +1,23 @@
-//! The keys that are ours alone, all derived from the one root key of the configuration.
+//! The keys that are ours alone, all derived from the root key of the configuration.
+//!
+//! To change the root key, put a new one in front of it: the newest seals and names, the former ones
+//! open and recognise. `aizuchi key reseal` seals everything anew; then the former one can go.
 
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use domain::jose::RootKey;
+use domain::jose::{CannotOpen, RootKey, SealingKeys, auth_req_id};
+use domain::{Fingerprint, TransactionId};
 
 use crate::config::{ConfigError, Keys};
 use crate::outside::Entropy;
 
 /// The version of the names made under these keys; a rotated root key would be version 2.
 pub(crate) const VERSION: i64 = 1;
+
+/// No more root keys are held at a time: the newest and former ones.
+const MOST_ROOTS: usize = 8;
 
 /// One key for each purpose.
 pub struct Secrets {
@@ -20,10 +27,19 @@ pub struct Secrets {
     pub txtkn: [u8; 32],
     /// Signs the `transaction_token` of the enrollment page's program.
     pub enrollment_flow: [u8; 32],
-    /// Seals private signing keys and push credentials.
-    pub sealing: [u8; 32],
+    /// Seals private signing keys and push credentials; opens what former root keys sealed, too.
+    pub sealing: SealingKeys,
     /// Makes the keys of virtual phones (`dev` only).
     pub virtual_phones: [u8; 32],
+    /// What former root keys named and signed is still good as long as it lives.
+    former: Vec<FormerSecrets>,
+}
+
+/// The keys under which requests of a former root key go on.
+struct FormerSecrets {
+    auth_req_id: [u8; 32],
+    txtkn: [u8; 32],
+    enrollment_flow: [u8; 32],
 }
 
 impl fmt::Debug for Secrets {
@@ -33,32 +49,79 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Derives them from a root key.
-    pub fn derive(root: &RootKey) -> Self {
-        Self {
+    /// Derives them from the newest root key, and what is needed of those before it.
+    pub fn derive(root: &RootKey, former: &[RootKey]) -> Result<Self, CannotOpen> {
+        let sealing: Vec<[u8; 32]> = former.iter().map(|root| *root.derive("sealing")).collect();
+        Ok(Self {
             auth_req_id: *root.derive("auth_req_id"),
             txtkn: *root.derive("txtkn"),
             enrollment_flow: *root.derive("enrollment_flow"),
-            sealing: *root.derive("sealing"),
+            sealing: SealingKeys::new(&root.derive("sealing"), &sealing)?,
             virtual_phones: *root.derive("virtual_phones"),
-        }
+            former: former
+                .iter()
+                .map(|root| FormerSecrets {
+                    auth_req_id: *root.derive("auth_req_id"),
+                    txtkn: *root.derive("txtkn"),
+                    enrollment_flow: *root.derive("enrollment_flow"),
+                })
+                .collect(),
+        })
     }
 
-    /// Reads the root key that the configuration names.
+    /// The keys that name requests and sign their transaction tokens: those of the root key that
+    /// named this one, if it is still held.
+    pub fn of_request(&self, txn: &TransactionId, hash: &Fingerprint) -> RequestKeys<'_> {
+        let newest = RequestKeys { auth_req_id: &self.auth_req_id, txtkn: &self.txtkn };
+        let has_named = |former: &&FormerSecrets| {
+            Fingerprint::of(auth_req_id(&former.auth_req_id, txn).as_bytes()) == *hash
+        };
+        self.former.iter().find(has_named).map_or(newest, |former| RequestKeys {
+            auth_req_id: &former.auth_req_id,
+            txtkn: &former.txtkn,
+        })
+    }
+
+    /// The keys that transaction tokens may be signed with, the newest first.
+    pub fn txtkns(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.txtkn).chain(self.former.iter().map(|former| &former.txtkn))
+    }
+
+    /// The keys that enrollment flows may be signed with, the newest first.
+    pub fn enrollment_flows(&self) -> impl Iterator<Item = &[u8; 32]> {
+        let former = self.former.iter().map(|former| &former.enrollment_flow);
+        std::iter::once(&self.enrollment_flow).chain(former)
+    }
+
+    /// Reads the root keys that the configuration names.
     pub fn read(keys: &Keys) -> Result<Self, ConfigError> {
-        let text = if !keys.root.is_empty() {
-            keys.root.clone()
-        } else if keys.root_file.as_os_str().is_empty() {
+        if !keys.root.is_empty() {
+            return Self::parse("keys.root", &keys.root);
+        }
+        if keys.root_file.as_os_str().is_empty() {
             return Err(ConfigError(String::from(
                 "keys.root_file: no root key is configured; make one with `openssl rand -hex 32` \
-                 in a file that only the server's user can read",
+                 in a file that only the server's user can read, or give it as the systemd \
+                 credential aizuchi.root or in AIZUCHI_KEYS__ROOT",
             )));
-        } else {
-            fs::read_to_string(&keys.root_file).map_err(|error| {
-                ConfigError(format!("keys.root_file: {}: {error}", keys.root_file.display()))
-            })?
-        };
-        Ok(Self::derive(&parse(text.trim())?))
+        }
+        let text = fs::read_to_string(&keys.root_file).map_err(|error| {
+            ConfigError(format!("keys.root_file: {}: {error}", keys.root_file.display()))
+        })?;
+        Self::parse("keys.root_file", &text)
+    }
+
+    /// One key a word, the newest first.
+    fn parse(key: &str, text: &str) -> Result<Self, ConfigError> {
+        let told = |what: String| ConfigError(format!("{key}: {what}"));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.len() > MOST_ROOTS {
+            return Err(told(format!("holds more than {MOST_ROOTS} root keys")));
+        }
+        let mut roots = words.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let newest = roots.next().ok_or_else(|| told(String::from("holds no root key")))?;
+        let former: Vec<RootKey> = roots.collect();
+        Self::derive(&newest, &former).map_err(|error| told(error.to_string()))
     }
 
     /// Reads the root key of a development folder, made there on first start (0600).
@@ -76,7 +139,22 @@ impl Secrets {
                 .map_err(named)?;
         }
         let text = fs::read_to_string(file).map_err(named)?;
-        Ok(Self::derive(&parse(text.trim())?))
+        Self::parse(&file.display().to_string(), &text)
+    }
+}
+
+/// The keys of one root key for one request.
+#[derive(Clone, Copy)]
+pub struct RequestKeys<'a> {
+    /// Names it.
+    pub auth_req_id: &'a [u8; 32],
+    /// Signs its transaction tokens.
+    pub txtkn: &'a [u8; 32],
+}
+
+impl fmt::Debug for RequestKeys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestKeys(…)")
     }
 }
 

@@ -147,6 +147,12 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     }
     let (app, outgoing) = assemble(config, mode, public).await?;
     app.client_roots.read(&app.config.tls.client_ca_file)?;
+    app.signing_keys(&TenantId::new(FIRST_TENANT), app.clock.now()).await.map_err(|error| {
+        StartError(format!(
+            "keys.root: the signing keys cannot be opened ({error}); put the root key that sealed \
+             them behind the new one"
+        ))
+    })?;
     let socket = AdminSocket::open(&app.config.server.data_dir).map_err(|error| {
         let folder = app.config.server.data_dir.display();
         StartError(format!("server.data_dir: {folder}: the admin socket cannot be opened: {error}"))

@@ -25,6 +25,7 @@ pub mod refresh_tokens;
 pub mod replays;
 pub mod resource_servers;
 mod row;
+pub mod sealed;
 pub mod signing_keys;
 mod sqlite;
 pub mod sweep;

@@ -32,4 +32,4 @@ pub use keys::{client_key, device_key, p256_key, tenant_keys};
 pub use operator::Operator;
 pub use phone::{Phone, Push};
 pub use tokens::Token;
-pub use world::{Boxed, Builder, START, World};
+pub use world::{Boxed, Builder, ROOT_KEY, START, World};

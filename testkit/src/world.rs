@@ -29,7 +29,8 @@ use crate::{seed, tokens};
 
 /// When every World begins: 2026-11-23T05:00:00Z, in Unix milliseconds.
 pub const START: i64 = 1_795_410_000_000;
-const ROOT_KEY: [u8; 32] = [7; 32];
+/// The root key of every World.
+pub const ROOT_KEY: [u8; 32] = [7; 32];
 
 /// A future without its type: tests nest them deeply.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -118,6 +119,7 @@ impl Builder {
             config: self.config,
             is_dev: self.is_dev,
             seed: AtomicU64::new(self.seed),
+            roots: Mutex::new(vec![ROOT_KEY]),
             clock,
             node: Mutex::new(None),
             outbox: tokio::sync::Mutex::new(None),
@@ -138,6 +140,7 @@ struct House {
     config: Config,
     is_dev: bool,
     seed: AtomicU64,
+    roots: Mutex<Vec<[u8; 32]>>,
     clock: AtomicI64,
     node: Mutex<Option<Node>>,
     outbox: tokio::sync::Mutex<Option<Outbox>>,
@@ -166,13 +169,17 @@ impl House {
         let https = self.config.server.public_url.clone();
         let mtls = Some(self.config.server.mtls_url.clone()).filter(|url| !url.is_empty());
         let http = self.is_dev.then(|| String::from("http://localhost:8080/"));
+        let roots = self.roots.lock().unwrap().clone();
+        let mut roots: Vec<RootKey> = roots.into_iter().map(RootKey::new).collect();
+        let newest = roots.remove(0);
+        let secrets = Secrets::derive(&newest, &roots).unwrap();
         let (app, outbox) = App::assemble(Parts {
             config: self.config.clone(),
             database,
             clock: Clock::hand(now),
             entropy: Entropy::seeded(seed),
             courier: Courier::Tray(Tray::default()),
-            secrets: Secrets::derive(&RootKey::new(ROOT_KEY)),
+            secrets,
             addresses: PublicAddresses { https, http, mtls },
             is_dev: self.is_dev,
         });
@@ -253,6 +260,7 @@ impl World {
             config: self.house.config.clone(),
             is_dev: self.house.is_dev,
             seed: AtomicU64::new(self.house.seed.load(Ordering::SeqCst) + 1),
+            roots: Mutex::new(self.house.roots.lock().unwrap().clone()),
             clock: AtomicI64::new(self.now().ms()),
             node: Mutex::new(None),
             outbox: tokio::sync::Mutex::new(None),
@@ -300,6 +308,12 @@ impl World {
         *self.house.outbox.lock().await = None;
         *self.house.node.lock().unwrap() = None;
         self.house.open(faults).await
+    }
+
+    /// Stops the server and starts it again with these root keys, the newest first.
+    pub async fn restart_under(&self, roots: &[[u8; 32]]) {
+        *self.house.roots.lock().unwrap() = roots.to_vec();
+        self.restart().await;
     }
 
     /// Does the work that is due: pushes, sweeping.

@@ -19,5 +19,6 @@ mod help;
 mod kill9;
 mod migrate;
 mod phone;
+mod root_key;
 mod serve;
 mod tools;

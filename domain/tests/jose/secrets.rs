@@ -2,21 +2,40 @@
 
 use aws_lc_rs::hkdf;
 use domain::TransactionId;
-use domain::jose::{CannotOpen, NONCE_BYTES, RootKey, SealingKey, auth_req_id};
+use domain::jose::{CannotOpen, NONCE_BYTES, RootKey, SealingKeys, auth_req_id};
 use proptest::prelude::{any, proptest};
 
 const NONCE: [u8; NONCE_BYTES] = [3; NONCE_BYTES];
 
-fn sealing(purpose: &str) -> SealingKey {
-    SealingKey::new(&RootKey::new([9; 32]).derive(purpose)).unwrap()
+fn sealing(purpose: &str) -> SealingKeys {
+    SealingKeys::new(&RootKey::new([9; 32]).derive(purpose), &[]).unwrap()
+}
+
+/// Part of O191: the newest seals, any opens, and it is told which did.
+#[test]
+fn a_former_key_opens_what_it_sealed_and_the_newest_seals() {
+    let [old, new] = [1, 2].map(|byte| *RootKey::new([byte; 32]).derive("sealing"));
+    let before = SealingKeys::new(&old, &[]).unwrap();
+    let both = SealingKeys::new(&new, &[old]).unwrap();
+    let after = SealingKeys::new(&new, &[]).unwrap();
+    let sealed = before.seal(NONCE, b"here", b"secret").unwrap();
+    assert!(before.is_newest(&sealed) && !both.is_newest(&sealed));
+    assert_eq!(both.open(b"here", &sealed).unwrap().as_slice(), b"secret");
+    assert_eq!(after.open(b"here", &sealed).unwrap_err(), CannotOpen);
+    let again = both.seal(NONCE, b"here", b"secret").unwrap();
+    assert!(both.is_newest(&again) && after.open(b"here", &again).is_ok());
+    assert_eq!(before.open(b"here", &again).unwrap_err(), CannotOpen);
+    let nameless: Vec<u8> = [&[1], &sealed[5..]].concat();
+    assert_eq!(both.open(b"here", &nameless).unwrap().as_slice(), b"secret", "of the first builds");
+    assert!(!both.is_newest(&nameless));
 }
 
 #[test]
 fn a_sealed_value_opens_only_in_its_place_under_its_key() {
     let key = sealing("push credentials 1");
     let sealed = key.seal(NONCE, b"acme/devices/push_token/7/1", b"secret").unwrap();
-    assert_eq!(sealed.len(), 1 + NONCE_BYTES + 6 + 16);
-    assert_eq!(sealed[0], 1);
+    assert_eq!(sealed.len(), 1 + 4 + NONCE_BYTES + 6 + 16);
+    assert_eq!(sealed[0], 2);
     assert_eq!(key.open(b"acme/devices/push_token/7/1", &sealed).unwrap().as_slice(), b"secret");
     assert_eq!(key.open(b"acme/devices/push_token/8/1", &sealed).unwrap_err(), CannotOpen);
     let other = sealing("push credentials 2");

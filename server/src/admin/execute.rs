@@ -9,7 +9,7 @@ use store::users_search::{Search, SortField};
 use store::{clients, resource_servers, tenants, users_search};
 
 use super::samples::{self, Sample, object};
-use super::{Command, Refused, import, keys, one};
+use super::{Command, Refused, import, keys, one, sealing};
 use crate::App;
 use crate::flows::{self, administer};
 use crate::tenancy::{Context, FIRST_TENANT, Settings};
@@ -73,6 +73,7 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         }
         Command::KeyList { .. } => keys::list(app, tenant).await,
         Command::KeyRotate { .. } => keys::rotate(app, tenant, now).await,
+        Command::KeyReseal { only_look } => sealing::reseal(app, !only_look).await,
         Command::BackUp { to } => {
             let bytes = app.database.back_up(&to).await?;
             Ok(json!({ "file": to, "bytes": bytes, "taken_at": now.to_iso() }))

@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod one;
 mod samples;
+mod sealing;
 mod socket;
 
 use std::fmt;
@@ -150,6 +151,11 @@ pub enum Command {
         /// Whose.
         tenant: String,
     },
+    /// What is sealed under which root key, in all tenants; sealed anew under the newest.
+    KeyReseal {
+        /// Only look, change nothing.
+        only_look: bool,
+    },
     /// A copy of the embedded database, all tenants, as it is now.
     BackUp {
         /// The file to make, by its whole path: the server's folder may be another.
@@ -161,7 +167,10 @@ impl Command {
     /// The tenant it is about; the first one for commands about tenants themselves.
     fn tenant(&self) -> &str {
         match self {
-            Self::TenantCreate { .. } | Self::TenantList {} | Self::BackUp { .. } => FIRST_TENANT,
+            Self::TenantCreate { .. }
+            | Self::TenantList {}
+            | Self::KeyReseal { .. }
+            | Self::BackUp { .. } => FIRST_TENANT,
             Self::ClientCreate { tenant, .. }
             | Self::ClientList { tenant }
             | Self::ClientRotateSecret { tenant, .. }

@@ -15,6 +15,11 @@ use serde::{Deserialize, Serialize};
 pub use network::Network;
 pub use overlay::Setting;
 
+/// Where systemd puts a service's credentials (`LoadCredential=`).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// The credential that holds the root key.
+const ROOT_CREDENTIAL: &str = "aizuchi.root";
+
 /// Everything that can be configured, with its defaults.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -118,9 +123,11 @@ impl Default for DatabaseSettings {
 #[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keys {
-    /// The root key, 64 hex digits. Better in a file or a systemd credential.
+    /// The root key, 64 hex digits, and former ones behind it. Better in a file or a systemd
+    /// credential.
     pub root: String,
-    /// File that holds the root key as 64 hex digits; `serve` refuses to start without either.
+    /// File that holds the same, a key a line; the systemd credential `aizuchi.root` is such a file.
+    /// `serve` refuses to start without one of these.
     pub root_file: PathBuf,
 }
 
@@ -251,7 +258,13 @@ impl Config {
         };
         let mut all = Setting::from_environment(std::env::vars_os());
         all.extend_from_slice(settings);
-        Self::from_parts(&text, &all)
+        let mut config = Self::from_parts(&text, &all)?;
+        if config.keys.root.is_empty() && config.keys.root_file.as_os_str().is_empty() {
+            let folder = std::env::vars_os().find(|(name, _)| name == CREDENTIALS_DIRECTORY);
+            let file = folder.map(|(_, folder)| Path::new(&folder).join(ROOT_CREDENTIAL));
+            config.keys.root_file = file.filter(|file| file.exists()).unwrap_or_default();
+        }
+        Ok(config)
     }
 
     /// The configuration of a file's text with `settings` laid over it, in order.

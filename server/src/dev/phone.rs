@@ -161,7 +161,8 @@ fn text<'a>(payload: &'a Value, name: &str) -> &'a str {
 fn sent_to(app: &App, facts: &Facts, phone: &Device) -> Result<Value, Refused> {
     let early = || Refused::Conflict(String::from("the request began before the phone was there"));
     let challenge = facts.challenge_of(&phone.id).ok_or_else(early)?;
-    let txtkn = flows::token(facts, phone).sign(&app.secrets);
+    let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);
+    let txtkn = flows::token(facts, phone).sign(keys.txtkn);
     let words = PushContext { tenant_name: "", client_name: "", sdk: None };
     let parcel = push::compose(facts, (challenge, txtkn), phone, &words)?;
     parcel.map(|parcel| parcel.payload).ok_or_else(early)

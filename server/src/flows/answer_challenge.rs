@@ -188,8 +188,9 @@ fn told(
 /// A token that no row knows is forged, foreign, or of a request that was swept long ago (GD5).
 fn unknown_token(app: &App, context: &Context, token: &str, now: Timestamp) -> DeviceFailure {
     let unknown = || invalid_token("The transaction token is missing, unknown or forged");
-    let claims = hs256::verify(&app.secrets.txtkn, transaction_token::TYP, token, MAX_TXTKN_BYTES);
-    let Ok(claims) = claims else { return unknown() };
+    let mut keys = app.secrets.txtkns();
+    let verified = |key| hs256::verify(key, transaction_token::TYP, token, MAX_TXTKN_BYTES).ok();
+    let Some(claims) = keys.find_map(verified) else { return unknown() };
     let is_ours =
         claims.text("iss").is_ok_and(|issuer| context.base.all.iter().any(|base| base == issuer));
     let is_late = claims.numeric_date("exp").is_ok_and(|expires_at| expires_at <= now);

@@ -263,7 +263,7 @@ pub(super) fn new_transaction(
             };
             Challenge {
                 device: device.id.clone(),
-                txtkn: Fingerprint::of(token.sign(&app.secrets).as_bytes()),
+                txtkn: Fingerprint::of(token.sign(&app.secrets.txtkn).as_bytes()),
                 challenge: app.entropy.base64url::<24>(),
                 service: device.push_service,
                 receipt: Receipt::Waiting,

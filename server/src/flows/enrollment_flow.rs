@@ -135,9 +135,8 @@ pub(super) fn flow_of(
     now: Timestamp,
 ) -> Result<Flow, DeviceFailure> {
     let refuse = || invalid_token("The transaction token is missing, unknown or has expired");
-    let key = &app.secrets.enrollment_flow;
-    let claims = hs256::verify(key, FLOW_TYP, token, MAX_FLOW_TOKEN_BYTES);
-    let claims = claims.map_err(|_not_ours| refuse())?;
+    let verified = |key| hs256::verify(key, FLOW_TYP, token, MAX_FLOW_TOKEN_BYTES).ok();
+    let claims = app.secrets.enrollment_flows().find_map(verified).ok_or_else(refuse)?;
     let is_here = claims.text("tenant").is_ok_and(|id| id == context.tenant.id.as_str());
     let expires_at = claims.numeric_date("exp").map_err(|_never| refuse())?;
     if !is_here || expires_at <= now {

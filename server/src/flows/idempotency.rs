@@ -79,7 +79,8 @@ pub(super) async fn find(
     let transaction = stored.at(now);
     let facts = transaction.facts();
     let mut answer = Map::new();
-    let name = auth_req_id(&app.secrets.auth_req_id, &facts.txn);
+    let keys = app.secrets.of_request(&facts.txn, &row.auth_req_hash);
+    let name = auth_req_id(keys.auth_req_id, &facts.txn);
     answer.insert(String::from("auth_req_id"), name.into());
     let left_s = (facts.expires_at.ms_since(now) + 999) / 1000;
     answer.insert(String::from("expires_in"), left_s.max(0).into());

@@ -126,7 +126,9 @@ fn hand_over(
 ) -> outside::Receipt {
     let refused = |why: &str| outside::Receipt::Refused(why.to_owned());
     let Some(device) = device else { return refused("the device is no longer enrolled") };
-    let token = token(&outgoing.facts, device).sign(&app.secrets);
+    let facts = &outgoing.facts;
+    let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);
+    let token = token(facts, device).sign(keys.txtkn);
     let context = PushContext {
         tenant_name: &outgoing.tenant_name,
         client_name: &outgoing.client.1,

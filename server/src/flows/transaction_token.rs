@@ -10,8 +10,6 @@ use domain::jose::hs256;
 use domain::{DeviceId, Timestamp, TransactionId, UserId};
 use serde_json::json;
 
-use crate::secrets::Secrets;
-
 /// The `typ` of the token, so that no other verifier takes it (G67).
 pub const TYP: &str = "txtkn+jwt";
 
@@ -34,11 +32,11 @@ pub struct TransactionToken<'a> {
 
 impl TransactionToken<'_> {
     /// The token.
-    pub fn sign(&self, secrets: &Secrets) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &secrets.txtkn);
+    pub fn sign(&self, key: &[u8; 32]) -> String {
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, key);
         let name =
             [b"jti".as_slice(), self.txn.as_bytes(), self.device.as_str().as_bytes()].concat();
-        let tag = hmac::sign(&key, &name);
+        let tag = hmac::sign(&mac, &name);
         let jti: String = URL_SAFE_NO_PAD.encode(tag.as_ref()).chars().take(22).collect();
         let claims = json!({
             "iss": self.issuer,
@@ -48,6 +46,6 @@ impl TransactionToken<'_> {
             "exp": self.expires_at.seconds(),
             "jti": jti,
         });
-        hs256::sign(&secrets.txtkn, TYP, &claims.to_string())
+        hs256::sign(key, TYP, &claims.to_string())
     }
 }

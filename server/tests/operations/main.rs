@@ -15,6 +15,7 @@ mod lines;
 mod listener;
 mod metrics;
 mod overtaken;
+mod root_key;
 mod tenants;
 mod work;
 

@@ -9,7 +9,9 @@ use store::resource_servers::ResourceServerRow;
 use store::signing_keys::{SigningKeyRow, Stage};
 use store::tenants::TenantRow;
 use store::{Database, Written};
-use store::{client_credentials, client_grants, clients, resource_servers, signing_keys, tenants};
+use store::{
+    client_credentials, client_grants, clients, resource_servers, sealed, signing_keys, tenants,
+};
 
 fn acme() -> TenantId {
     TenantId::new("acme")
@@ -275,4 +277,24 @@ async fn client_grants_are_one_for_each_client_api_and_kind() {
     overtaken(&database, client_grants::replace(&acme(), &grant(3, "b", "x"), "{}")).await;
     done(&database, client_grants::delete(&acme(), "cgr_3")).await;
     overtaken(&database, client_grants::delete(&acme(), "cgr_3")).await;
+}
+
+#[tokio::test]
+async fn sealed_values_are_paged_and_replaced_only_as_they_were() {
+    let place = Place::new();
+    let database = place.open().await;
+    done(&database, signing_keys::add(&acme(), &key("k1", Stage::Current))).await;
+    done(&database, signing_keys::add(&acme(), &key("k2", Stage::Next))).await;
+    done(&database, signing_keys::add(&TenantId::new("bank"), &key("k1", Stage::Current))).await;
+    let keys = sealed::Place::SigningKeys;
+    let all = sealed::page(&database, keys, ("", "")).await.unwrap();
+    let names: Vec<_> = all.iter().map(sealed::SealedValue::associated).collect();
+    let expected = ["acme/k1", "acme/k2", "bank/k1"].map(|id| format!("signing_keys/{id}"));
+    assert_eq!(names, expected.map(String::into_bytes));
+    assert_eq!(sealed::page(&database, keys, ("acme", "k1")).await.unwrap(), all[1..]);
+    assert_eq!(sealed::page(&database, keys, ("acme", "k9")).await.unwrap(), all[2..]);
+    done(&database, sealed::replace(&all[1], b"anew")).await;
+    overtaken(&database, sealed::replace(&all[1], b"late")).await;
+    let kept = signing_keys::list(&database, &acme()).await.unwrap();
+    assert_eq!(kept[1].sealed_private, b"anew");
 }

@@ -92,12 +92,15 @@ fn folder(config: &Config) -> Finding {
 /// Database, schema and keys: through a running server, or on the database itself.
 async fn store_and_keys(config: &Config, mode: Mode) -> (Vec<Finding>, Finding) {
     let list = Command::KeyList { tenant: FIRST_TENANT.to_owned() };
+    let look = Command::KeyReseal { only_look: true };
     match admin::ask(&config.server.data_dir, &list).await {
         Some(Ok(keys)) => {
             let told = "a server runs on this data and answers from its database";
             let database = Finding::new(DATABASE, Fine, told);
             let schema = Finding::new(SCHEMA, Fine, "the running server has brought it up to date");
-            (vec![database, schema], signing_keys(&keys))
+            let sealed = admin::ask(&config.server.data_dir, &look).await;
+            let sealed = sealed.and_then(Result::ok).unwrap_or_default();
+            (vec![database, schema], both(signing_keys(&keys), &sealed))
         }
         Some(Err(refused)) => {
             let told = format!("a server runs on this data but says: {refused}; look at its log");
@@ -152,8 +155,10 @@ async fn keys(config: &Config, mode: Mode, list: Command) -> Finding {
         Ok(app) => app,
         Err(error) => return Finding::new(KEYS, Wrong, error.to_string()),
     };
+    let look = Command::KeyReseal { only_look: true };
+    let sealed = Box::pin(admin::execute(&app, look, now())).await.unwrap_or_default();
     match Box::pin(admin::execute(&app, list, now())).await {
-        Ok(keys) => signing_keys(&keys),
+        Ok(keys) => both(signing_keys(&keys), &sealed),
         Err(refused) => Finding::new(KEYS, Wrong, refused.to_string()),
     }
 }
@@ -171,6 +176,28 @@ fn signing_keys(keys: &Value) -> Finding {
     }
     let told = format!("tenant {FIRST_TENANT} signs with {}", current.join(" and "));
     Finding::new(KEYS, Fine, told)
+}
+
+/// What signs, and what opens it: a root key that is missing is worse than an old one.
+fn both(signing: Finding, sealed: &Value) -> Finding {
+    let number = |name: &str| sealed.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let closed = sealed.get("closed").and_then(Value::as_array).map_or(0, Vec::len);
+    if closed > 0 {
+        let told = format!(
+            "the root key opens {closed} of the sealed values not; put the former root key behind \
+             it in keys.root_file, restart, and run `aizuchi key reseal`"
+        );
+        return Finding::new(KEYS, Wrong, told);
+    }
+    if signing.verdict == Fine && number("former") > 0 {
+        let told = format!(
+            "{}; a former root key sealed {} values: run `aizuchi key reseal` before it goes",
+            signing.sentence,
+            number("former")
+        );
+        return Finding::new(KEYS, Note, told);
+    }
+    signing
 }
 
 /// A clock that stands behind what was written already is wrong for certain.

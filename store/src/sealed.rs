@@ -1,0 +1,98 @@
+//! Everything that is stored sealed, wherever it stands: to be read and sealed anew when the root
+//! key changes. A table that keeps sealed values is named here and nowhere else.
+
+use domain::TenantId;
+
+use crate::{Database, Error, Row, Write};
+
+/// Most values that one page gives.
+pub const SEALED_PAGE: i64 = 100;
+
+/// A column of sealed values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Private keys that tenants sign with.
+    SigningKeys,
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: [Self; 1] = [Self::SigningKeys];
+
+    /// The table, as the associated data of its values begins.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::SigningKeys => "signing_keys",
+        }
+    }
+
+    const fn read(self) -> &'static str {
+        match self {
+            Self::SigningKeys => {
+                "
+                SELECT tenant_id, kid, sealed_private FROM signing_keys
+                WHERE tenant_id > $1 OR (tenant_id = $1 AND kid > $2)
+                ORDER BY tenant_id, kid LIMIT $3"
+            }
+        }
+    }
+
+    const fn replace(self) -> &'static str {
+        match self {
+            Self::SigningKeys => {
+                "
+                UPDATE signing_keys SET sealed_private = $4
+                WHERE tenant_id = $1 AND kid = $2 AND sealed_private = $3"
+            }
+        }
+    }
+}
+
+/// One sealed value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedValue {
+    /// Where it stands.
+    pub place: Place,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which of the tenant's.
+    pub id: String,
+    /// The value.
+    pub sealed: Vec<u8>,
+}
+
+impl SealedValue {
+    /// The associated data it was sealed with: it opens only in its own row.
+    pub fn associated(&self) -> Vec<u8> {
+        format!("{}/{}/{}", self.place.table(), self.tenant, self.id).into_bytes()
+    }
+}
+
+/// The values of a place behind `(tenant, id)`, in that order.
+pub async fn page(
+    database: &Database,
+    place: Place,
+    (tenant, id): (&str, &str),
+) -> Result<Vec<SealedValue>, Error> {
+    let rows = database.few(place.read(), &[tenant.into(), id.into(), SEALED_PAGE.into()]).await?;
+    let read = |row: &Row| {
+        Ok(SealedValue {
+            place,
+            tenant: TenantId::new(row.text(0)?),
+            id: row.text(1)?.to_owned(),
+            sealed: row.blob(2)?.to_vec(),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Puts the same secret, sealed anew, in a value's place. `Overtaken`: it has changed since.
+pub fn replace(value: &SealedValue, sealed: &[u8]) -> Write {
+    let params = [
+        (&value.tenant).into(),
+        (&value.id).into(),
+        (&value.sealed).into(),
+        sealed.to_vec().into(),
+    ];
+    Write::new().exactly(1, value.place.replace(), params).changes_configuration()
+}
