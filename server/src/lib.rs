@@ -3,6 +3,7 @@
 pub mod admin;
 mod app;
 mod cache;
+mod certificates;
 mod client_roots;
 pub mod config;
 pub mod denied;

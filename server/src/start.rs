@@ -19,13 +19,13 @@ use crate::failure::Failure;
 use crate::flows;
 use crate::http;
 use crate::listen::{
-    Certificates, ClientCertificates, DevCa, Drain, Limits, Served, serve_connections,
-    server_config,
+    CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Pair, Served,
+    serve_connections, server_config,
 };
 use crate::outside::{Clock, Courier, Entropy, Tray};
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
-use crate::{dev, worker};
+use crate::{certificates, dev, worker};
 
 /// How the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     }
     let public = public_addresses(&config, plain, addresses.mtls);
     make_folder(&config)?;
-    let (tls, ca_file) = certificates(&config, is_dev)?;
+    let Tls { certificates, files, ca_file } = tls(&config, is_dev)?;
     if sockets.http.is_some() && !is_dev && config.proxy.trusted.is_empty() {
         return Err(StartError(String::from(
             "listen.http: plain HTTP is for the proxies of proxy.trusted only, and it names none",
@@ -168,7 +168,10 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(Arc::clone(&app), outgoing, drain.clone()));
     tasks.spawn(socket.serve(Arc::clone(&app), drain.clone()));
-    listen(&app, sockets, tls.as_ref(), &drain, &mut tasks)?;
+    listen(&app, sockets, certificates.as_ref(), &drain, &mut tasks)?;
+    if let (Some(files), Some(certificates)) = (files, certificates) {
+        tasks.spawn(certificates::watch(Arc::clone(&app), files, certificates, drain.clone()));
+    }
     tracing::info!(
         https = ?addresses.https, mtls = ?addresses.mtls, http = ?addresses.http, ops = ?addresses.ops,
         issuer = app.addresses.https, "ready"
@@ -274,33 +277,47 @@ fn make_folder(config: &Config) -> Result<(), StartError> {
     })
 }
 
-type Tls = (Option<Arc<Certificates>>, Option<PathBuf>);
+/// What is served over TLS, and where it comes from.
+struct Tls {
+    certificates: Option<Arc<Certificates>>,
+    /// Files to watch.
+    files: Option<CertificateFiles>,
+    /// The development authority's certificate.
+    ca_file: Option<PathBuf>,
+}
 
-/// The certificates to serve, and the development authority's file.
-fn certificates(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
-    let given = !config.tls.certificate_file.as_os_str().is_empty();
-    let (chain, key, ca_file) = if given || !is_dev {
-        if config.listen.https.is_empty() && config.listen.mtls.is_empty() {
-            return Ok((None, None));
-        }
-        let read = |key: &str, path: &PathBuf| {
-            std::fs::read(path)
-                .map_err(|error| StartError(format!("{key}: {}: {error}", path.display())))
-        };
-        let chain = read("tls.certificate_file", &config.tls.certificate_file)?;
-        (chain, read("tls.key_file", &config.tls.key_file)?, None)
-    } else {
-        let told = |error: crate::listen::DevCaError| StartError(error.to_string());
-        let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
-        let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
-        (chain.into_bytes(), key.into_bytes(), Some(ca.file().to_path_buf()))
-    };
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let served = Served::from_pem(&chain, &key, &provider);
-    let served = served.map_err(|error| StartError(error.to_string()))?;
+fn tls(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
     let certificates = Arc::new(Certificates::default());
-    certificates.replace(&[served]);
-    Ok((Some(certificates), ca_file))
+    let given = !config.tls.certificate_file.as_os_str().is_empty();
+    if given || !is_dev {
+        if config.listen.https.is_empty() && config.listen.mtls.is_empty() {
+            return Ok(Tls { certificates: None, files: None, ca_file: None });
+        }
+        if !given {
+            return Err(StartError(String::from(
+                "tls.certificate_file: names none; name the PEM file with your chain",
+            )));
+        }
+        let first =
+            Pair { chain: config.tls.certificate_file.clone(), key: config.tls.key_file.clone() };
+        let mut files = CertificateFiles::new(first, &config.tls.folder);
+        let problems = certificates::read(&mut files, &certificates);
+        if !problems.is_empty() {
+            return Err(StartError(format!("tls: {}", problems.join("; "))));
+        }
+        return Ok(Tls { certificates: Some(certificates), files: Some(files), ca_file: None });
+    }
+    let told = |error: crate::listen::DevCaError| StartError(error.to_string());
+    let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
+    let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let served = Served::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
+    certificates.replace(&[served.map_err(|error| StartError(error.to_string()))?]);
+    Ok(Tls {
+        certificates: Some(certificates),
+        files: None,
+        ca_file: Some(ca.file().to_path_buf()),
+    })
 }
 
 async fn bind(key: &str, address: &str) -> Result<Option<TcpListener>, StartError> {

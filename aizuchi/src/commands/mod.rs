@@ -9,6 +9,7 @@ mod database;
 mod demo;
 mod dev;
 mod doctor;
+mod healthcheck;
 mod key;
 mod logs;
 mod migrate;
@@ -59,6 +60,7 @@ enum Command {
     Key(key::Arguments),
     Migrate(migrate::Arguments),
     Doctor(doctor::Arguments),
+    Healthcheck(healthcheck::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
 }
@@ -103,6 +105,7 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
         Command::User(arguments) => Box::pin(user::run(arguments, terminal)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, terminal)).await,
         Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
+        Command::Healthcheck(arguments) => Box::pin(healthcheck::run(arguments, terminal)).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,
         Command::Backup(arguments) => Box::pin(backup::run(arguments, terminal)).await,
         Command::Restore(arguments) => Box::pin(restore::run(arguments, terminal)).await,

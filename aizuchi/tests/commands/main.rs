@@ -19,6 +19,7 @@ mod help;
 mod kill9;
 mod migrate;
 mod phone;
+mod public;
 mod root_key;
 mod serve;
 mod tools;

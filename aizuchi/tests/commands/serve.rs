@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,16 +13,17 @@ use tempfile::TempDir;
 use crate::common::{aizuchi, command, http, postgres_database, signal};
 
 /// A server in earnest; ended when dropped.
-struct Serve {
-    child: Child,
-    port: u16,
-    folder: TempDir,
+pub(crate) struct Serve {
+    pub(crate) child: Child,
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
     manager: UnixDatagram,
+    logs: mpsc::Receiver<String>,
 }
 
 impl Serve {
     /// Starts one that listens as `listen` says, with `PORT` and `FOLDER` filled in.
-    fn start(listen: &str) -> Self {
+    pub(crate) fn start(listen: &str) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let certificates = folder.path().join("certificates");
         std::fs::create_dir(&certificates).unwrap();
@@ -50,18 +53,35 @@ impl Serve {
         while !told.last().is_some_and(|line: &String| line.contains("serving on")) {
             told.push(logs.next().unwrap_or_else(|| panic!("it does not start: {told:?}")));
         }
-        std::thread::spawn(move || logs.for_each(drop));
-        Self { child, port, folder, manager }
+        let (tell, rest) = mpsc::channel();
+        // Read to the end, so that a talkative server never waits for us.
+        std::thread::spawn(move || logs.for_each(|line| drop(tell.send(line))));
+        Self { child, port, folder, manager, logs: rest }
+    }
+
+    /// Waits until a line with these words is logged; the line.
+    pub(crate) fn logs(&self, words: &str) -> String {
+        loop {
+            let line = self.logs.recv_timeout(Duration::from_mins(1)).unwrap();
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// A file below its folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// The next thing that the service manager is told.
-    fn tells_manager(&self) -> String {
+    pub(crate) fn tells_manager(&self) -> String {
         let mut text = [0; 64];
         let length = self.manager.recv(&mut text).unwrap();
         String::from_utf8_lossy(&text[..length]).trim().to_owned()
     }
 
-    fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
 }
@@ -74,11 +94,11 @@ impl Drop for Serve {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-const PLAIN: &str = "[listen]\nhttps = \"\"\nhttp = \"127.0.0.1:PORT\"\nops = \"\"\n";
+pub(crate) const PLAIN: &str = "[listen]\nhttps = \"\"\nhttp = \"127.0.0.1:PORT\"\nops = \"\"\n";
 
 /// O40: nothing of the development tools, in any method.
 #[test]

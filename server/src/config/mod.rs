@@ -101,6 +101,8 @@ pub struct Tls {
     pub certificate_file: PathBuf,
     /// PEM file with its private key.
     pub key_file: PathBuf,
+    /// Folder with certificates for further host names, `NAME.pem` with `NAME.key`; empty: none.
+    pub folder: PathBuf,
     /// PEM file with the authorities that vouch for clients (`tls_client_auth`).
     pub client_ca_file: PathBuf,
 }

@@ -6,10 +6,12 @@ mod accept;
 mod certificates;
 mod client_certificates;
 mod dev_ca;
+mod files;
 mod tls;
 
 pub use accept::{Drain, Limits, serve_connections};
 pub use certificates::{Certificates, Served};
 pub use client_certificates::{MAX_CHAIN, PeerCertificates};
 pub use dev_ca::{DevCa, DevCaError};
+pub use files::{CertificateFiles, Pair};
 pub use tls::{ClientCertificates, TlsError, server_config, server_config_from_pem};

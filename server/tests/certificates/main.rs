@@ -11,6 +11,7 @@ mod connection;
 mod credentials;
 mod listener;
 mod proxies;
+mod reload;
 
 use serde_json::{Value, json};
 use testkit::{Client, Proof, World};

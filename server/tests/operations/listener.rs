@@ -117,3 +117,22 @@ async fn what_is_too_long_is_refused_before_it_is_read() {
     assert_eq!(asks(stream, GET).await, StatusCode::OK);
     listening.drain.begin();
 }
+
+/// O196: a request that never ends is cut off after the limit.
+#[tokio::test]
+async fn a_drain_has_an_end() {
+    let world = World::new().await;
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, drain) = (socket.local_addr().unwrap(), Drain::default());
+    let limits = Limits { drain: std::time::Duration::from_millis(100), ..Limits::DEFAULT };
+    let router = server::http::router(world.app());
+    let serving = tokio::spawn(serve_connections(socket, None, router, limits, drain.clone()));
+    let mut endless = TcpStream::connect(address).await.unwrap();
+    let head = b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    endless.write_all(head).await.unwrap();
+    let other = TcpStream::connect(address).await.unwrap();
+    assert_eq!(asks(other, GET).await, StatusCode::OK, "the head was read by then");
+    drain.begin();
+    serving.await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}

@@ -32,7 +32,7 @@ async fn a_new_root_key_takes_over_and_the_former_one_can_go() {
     world.restart_under(&[NEW]).await;
     world.phone_of("carol").approves(&third).await;
     let tokens = bank.redeems(&third).await;
-    world.verified(tokens["access_token"].as_str().unwrap()).await;
+    world.verified(tokens["id_token"].as_str().unwrap()).await;
     world.phone_of("bob").approves(&second).await;
     assert!(bank.redeems(&second).await["access_token"].is_string(), "by its hash alone");
     assert!(acme.client().gets_tokens("dave", |form| form).await["id_token"].is_string());
