@@ -20,7 +20,7 @@ impl Place {
     pub const ALL: [Self; 1] = [Self::SigningKeys];
 
     /// The table, as the associated data of its values begins.
-    pub const fn table(self) -> &'static str {
+    const fn table(self) -> &'static str {
         match self {
             Self::SigningKeys => "signing_keys",
         }
