@@ -11,6 +11,7 @@ mod engines;
 mod limits;
 mod log_events;
 mod migrations;
+mod operators;
 mod people;
 mod polls;
 mod postgres;
