@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::client_roots::ClientRoots;
 use crate::config::Config;
+use crate::http::console::Throttle;
 use crate::known::Known;
 use crate::log_ids::LogIds;
 use crate::metrics::Metrics;
@@ -74,6 +75,8 @@ pub struct App {
     pub is_dev: bool,
     /// Who vouches for the certificates of clients.
     pub client_roots: ClientRoots,
+    /// Tries to sign in to the console.
+    pub sign_ins: Throttle,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
     pub(crate) log_ids: LogIds,
@@ -105,6 +108,7 @@ impl App {
             bell: Notify::new(),
             is_dev: parts.is_dev,
             client_roots: ClientRoots::default(),
+            sign_ins: Throttle::default(),
             gives_virtual_phones: AtomicBool::new(false),
             metrics,
             traces,

@@ -9,6 +9,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, header, request::Parts};
 use serde_json::Value;
+use store::operators::Operator;
 
 use crate::presented::Presented;
 
@@ -28,9 +29,17 @@ pub struct Meta {
     pub auth0_client: Option<Value>,
     /// The client certificate it came with.
     pub certificate: Option<Arc<Presented>>,
+    /// Who acts, where a person does it in the console.
+    pub operator: Option<Operator>,
 }
 
 impl Meta {
+    /// The same request, as one of this operator.
+    #[must_use]
+    pub fn by(&self, operator: &Operator) -> Self {
+        Self { operator: Some(operator.clone()), ..self.clone() }
+    }
+
     /// Reads what `parts` tells.
     pub(crate) fn of(parts: &Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
@@ -40,6 +49,7 @@ impl Meta {
             hostname: host(parts).to_owned(),
             auth0_client: text(&parts.headers, "auth0-client").and_then(|text| decode(&text)),
             certificate: parts.extensions.get::<Arc<Presented>>().cloned(),
+            operator: None,
         }
     }
 }

@@ -14,6 +14,8 @@
 )]
 
 mod answer;
+mod authenticator;
+mod browser;
 mod client;
 mod form;
 mod keys;
@@ -26,6 +28,8 @@ pub mod vectors;
 mod world;
 
 pub use answer::{Answer, assert_refused};
+pub use authenticator::Authenticator;
+pub use browser::{Browser, unescaped};
 pub use client::{Client, Proof};
 pub use form::{Form, encoded};
 pub use keys::{client_key, device_key, p256_key, tenant_keys};

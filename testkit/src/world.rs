@@ -10,6 +10,7 @@ use domain::jose::RootKey;
 use domain::{TenantId, Timestamp, UserId};
 use http::{Method, Request, header};
 use serde_json::Value;
+use server::admin::Command;
 use server::config::Config;
 use server::outside::{Clock, Courier, Entropy, Tray};
 
@@ -20,6 +21,7 @@ use store::{Database, Faults};
 use tower::ServiceExt;
 
 use crate::answer::Answer;
+use crate::browser::Browser;
 use crate::client::{Client, Proof};
 use crate::form::Form;
 use crate::operator::Operator;
@@ -464,6 +466,19 @@ impl World {
     /// An administrator's program.
     pub fn operator(&self) -> Operator<'_> {
         Operator::new(self, Proof::Secret(seed::secret_of(seed::ADMINISTRATION)))
+    }
+
+    /// A person's browser.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// A one-time link to the console for the operator of this name.
+    pub async fn console_link(&self, operator: &str) -> String {
+        let tenant = self.tenant.to_string();
+        let command = Command::ConsoleLink { tenant, name: operator.to_owned() };
+        let made = server::admin::execute(&self.app(), command, self.now()).await.unwrap();
+        made["link"].as_str().unwrap().to_owned()
     }
 
     /// The user id of a person.

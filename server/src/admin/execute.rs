@@ -9,7 +9,7 @@ use store::users_search::{Search, SortField};
 use store::{clients, resource_servers, tenants, users_search};
 
 use super::samples::{self, Sample, object};
-use super::{Command, Refused, import, keys, one, sealing};
+use super::{Command, Refused, console, import, keys, one, sealing};
 use crate::App;
 use crate::flows::{self, administer};
 use crate::tenancy::{Context, FIRST_TENANT, Settings};
@@ -77,6 +77,12 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         Command::BackUp { to } => {
             let bytes = app.database.back_up(&to).await?;
             Ok(json!({ "file": to, "bytes": bytes, "taken_at": now.to_iso() }))
+        }
+        Command::ConsoleLink { name, .. } => console::make_link(app, tenant, &name, now).await,
+        Command::ConsoleList { .. } => Ok(flows::console::list_operators(app, tenant).await?),
+        Command::ConsoleRemove { name, .. } => {
+            flows::console::remove_operator(app, tenant, &name, now).await?;
+            Ok(json!({ "removed": name }))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One process owns an embedded database, so a command reaches a running server through its admin
 //! socket; only when none runs does it open the database itself (decision 5).
 
+mod console;
 mod execute;
 mod import;
 mod keys;
@@ -20,6 +21,8 @@ use crate::denied::Denial;
 use crate::failure::Failure;
 use crate::tenancy::FIRST_TENANT;
 
+pub use console::first_link;
+pub(crate) use console::make_dev_link;
 pub use execute::execute;
 pub(crate) use samples::{
     API_IDENTIFIER as SAMPLE_API, ensure_management_api, move_management, named, sample_api,
@@ -161,6 +164,25 @@ pub enum Command {
         /// The file to make, by its whole path: the server's folder may be another.
         to: PathBuf,
     },
+    /// A one-time link to the console.
+    ConsoleLink {
+        /// Whose.
+        tenant: String,
+        /// For which operator, who becomes one by it.
+        name: String,
+    },
+    /// The operators of a tenant.
+    ConsoleList {
+        /// Whose.
+        tenant: String,
+    },
+    /// Removes an operator with passkeys, links and sessions.
+    ConsoleRemove {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        name: String,
+    },
 }
 
 impl Command {
@@ -185,6 +207,9 @@ impl Command {
             | Self::UserBlock { tenant, .. }
             | Self::UserImport { tenant, .. }
             | Self::TicketCreate { tenant, .. }
+            | Self::ConsoleLink { tenant, .. }
+            | Self::ConsoleList { tenant }
+            | Self::ConsoleRemove { tenant, .. }
             | Self::KeyList { tenant }
             | Self::KeyRotate { tenant } => tenant,
         }

@@ -45,7 +45,9 @@ pub async fn prepare(
             card
         }
     };
+    let console = admin::make_dev_link(app, app.clock.now()).await?;
     if let Some(members) = card.as_object_mut() {
+        members.insert(String::from("console"), console.into());
         if let Some(http) = &app.addresses.http {
             members.insert(String::from("http"), http.as_str().into());
         }

@@ -3,7 +3,7 @@
 use domain::LogEvent;
 use domain::oauth::client::Client;
 use domain::{ClientId, TenantId, Timestamp, UserId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::{Write, Written, log_events};
 
 use super::DECIDE_TRIES;
@@ -89,6 +89,9 @@ pub fn event(app: &App, meta: &Meta, entry: Entry<'_>, now: Timestamp) -> LogEve
     }
     if let Some(presented) = &meta.certificate {
         put("mtls_thumbprint_sha256", presented.certificate.thumbprint_text().into());
+    }
+    if let Some(operator) = &meta.operator {
+        put("operator", json!({ "id": operator.id, "name": operator.name }));
     }
     if let Some((name, value)) = entry.more {
         put(name, value);

@@ -6,6 +6,7 @@ pub mod authenticate_client;
 pub mod begin_authentication;
 mod cancel;
 mod change_device;
+pub mod console;
 mod create_tenant;
 mod create_ticket;
 mod device_log;

@@ -12,7 +12,7 @@ use super::context::Now;
 use super::pages;
 use crate::App;
 use crate::failure::RETRY_AFTER_S;
-use crate::flows::{self, Opening};
+use crate::flows::{self, Code, Opening};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -29,17 +29,8 @@ pub(crate) async fn page(
     let ticket = ticket_in(query.as_deref().unwrap_or_default());
     match flows::open_ticket(&app, &context, (&ticket, &meta), now).await {
         Ok(Opening::Fresh(code)) => {
-            let account = code.user.email().unwrap_or_else(|| code.user.id().as_str());
-            let uri = Otpauth {
-                issuer: &context.tenant.display_name,
-                account,
-                enrollment_tx_id: &code.enrollment_tx_id,
-                id: code.device.as_str(),
-                base_url: &context.base.url("appliance-mfa"),
-                totp_secret: None,
-            };
             let minutes = (code.expires_at.ms_since(now) / 60_000).max(1);
-            pages::enrollment(&context, &uri.to_string(), minutes)
+            pages::enrollment(&context, &otpauth(&context, &code), minutes)
         }
         Ok(Opening::Dead) => pages::message(
             &context,
@@ -74,6 +65,19 @@ pub(crate) async fn page(
             (retry, page).into_response()
         }
     }
+}
+
+/// The text of a code to scan.
+pub(crate) fn otpauth(context: &Context, code: &Code) -> String {
+    let uri = Otpauth {
+        issuer: &context.tenant.display_name,
+        account: code.user.email().unwrap_or_else(|| code.user.id().as_str()),
+        enrollment_tx_id: &code.enrollment_tx_id,
+        id: code.device.as_str(),
+        base_url: &context.base.url("appliance-mfa"),
+        totp_secret: None,
+    };
+    uri.to_string()
 }
 
 /// The ticket of a query; empty if there is none, which opens nothing.

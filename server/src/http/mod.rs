@@ -1,6 +1,7 @@
 //! Faces of the server over HTTP: extractors, handlers, pages, and every path on one page.
 
 mod body;
+pub mod console;
 mod context;
 mod dev;
 mod device;

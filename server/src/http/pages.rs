@@ -34,24 +34,28 @@ struct MessagePage<'a> {
 
 /// The page that shows the code to scan (G16).
 pub(crate) fn enrollment(context: &Context, uri: &str, minutes: i64) -> Response {
-    let qr = QrCode::new(uri.as_bytes()).map(|code| {
+    let page = EnrollmentPage {
+        assets: assets(context),
+        tenant: &context.tenant.display_name,
+        uri,
+        qr: qr(uri),
+        minutes,
+    };
+    html(StatusCode::OK, page.render())
+}
+
+/// A code to scan, as SVG that a page can hold; empty if the text is longer than a code holds: the
+/// link and the text beside it still work.
+pub(crate) fn qr(text: &str) -> String {
+    let code = QrCode::new(text.as_bytes()).map(|code| {
         code.render::<svg::Color<'_>>()
             .min_dimensions(240, 240)
             .dark_color(svg::Color("#000000"))
             .light_color(svg::Color("#ffffff"))
             .build()
     });
-    // Longer than a QR code holds: the link and the text below it still work.
-    let qr = qr.unwrap_or_default();
-    let qr = qr.split_once("?>").map_or(qr.as_str(), |(_declaration, svg)| svg).to_owned();
-    let page = EnrollmentPage {
-        assets: assets(context),
-        tenant: &context.tenant.display_name,
-        uri,
-        qr,
-        minutes,
-    };
-    html(StatusCode::OK, page.render())
+    let code = code.unwrap_or_default();
+    code.split_once("?>").map_or(code.as_str(), |(_declaration, svg)| svg).to_owned()
 }
 
 /// A page with a heading and a few sentences.

@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use super::oauth::{self, discovery};
 use super::observe::observe;
-use super::{dev, device, enrollment_page, management, pages, prefix};
+use super::{console, dev, device, enrollment_page, management, pages, prefix};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
@@ -63,6 +63,7 @@ fn paths() -> Router<Arc<App>> {
         .merge(oauth)
         .merge(device::routes())
         .merge(pages)
+        .merge(console::routes())
         .merge(management::routes())
         .fallback(pages::not_found)
 }

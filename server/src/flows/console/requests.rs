@@ -1,0 +1,195 @@
+//! What a person was asked lately, and what became of it.
+//!
+//! The tenant's log is the record: a request's row is swept minutes after its end. While the row is
+//! there it says more: the message, the pushes, whether a device has read it.
+
+use domain::ciba::challenge::{Challenge, Receipt};
+use domain::ciba::transaction::Transaction;
+use domain::jose::auth_req_id;
+use domain::{Fingerprint, LogEvent, TenantId, Timestamp, TransactionId, UserId};
+use serde_json::Value;
+use store::log_events::{self, LogPage, PAGE_LIMIT};
+use store::transactions;
+
+use crate::App;
+use crate::failure::Broken;
+
+/// Most requests that are shown.
+const SHOWN: usize = 20;
+/// By what the log's entries about one request name it.
+const LINK: &str = "transaction_linking_id";
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nobody has answered yet.
+    Waiting,
+    /// Yes; the client has not collected its tokens.
+    Approved,
+    /// Yes, and the client has its tokens.
+    Completed,
+    /// No.
+    Denied,
+    /// The client took it back.
+    Withdrawn,
+    /// It could not be completed.
+    Failed,
+    /// The time ran out.
+    Expired,
+}
+
+/// What became of the pushes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushState {
+    /// Not known any more.
+    Unknown,
+    /// Still to be sent.
+    Waiting,
+    /// At least one was taken by its push service.
+    Sent,
+    /// None was; what the last service said.
+    Failed(String),
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct RequestView {
+    /// Its public name.
+    pub txn: String,
+    /// When it began.
+    pub at: Timestamp,
+    /// Who asked: the name, or the id where it has none.
+    pub client: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// When that was known; for a waiting one, until when it waits.
+    pub until: Option<Timestamp>,
+    /// The message that the person sees, while it is kept.
+    pub message: Option<String>,
+    /// What became of its pushes.
+    pub push: PushState,
+    /// Whether a device has read it.
+    pub is_read: bool,
+}
+
+/// The newest requests to this person.
+pub(super) async fn recent(
+    app: &App,
+    tenant: &TenantId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<RequestView>, Broken> {
+    let page = LogPage { offset: 0, limit: PAGE_LIMIT, newest_first: true };
+    let events = log_events::list_of_user(&app.database, tenant, user, page).await?;
+    let starts = events.iter().filter(|event| event.kind == "ciba_start_succeeded").take(SHOWN);
+    let mut views = Vec::new();
+    for start in starts {
+        let Some(txn) = detail(start, "txn") else { continue };
+        let name = detail(start, LINK);
+        let of_it = |event: &&LogEvent| name.is_some() && detail(event, LINK) == name;
+        let later: Vec<_> = events.iter().filter(of_it).collect();
+        let mut view = from_log(start, txn, &later);
+        if let Some(id) = transaction_id(txn) {
+            let name = auth_req_id(&app.secrets.auth_req_id, &id);
+            let hash = Fingerprint::of(name.as_bytes());
+            if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
+                look(&mut view, &stored.at(now));
+            }
+        }
+        views.push(view);
+    }
+    Ok(views)
+}
+
+/// What the log alone tells. A request whose end it does not know ran out of time.
+fn from_log(start: &LogEvent, txn: &str, events: &[&LogEvent]) -> RequestView {
+    let name = start.document.get("client_name").and_then(Value::as_str).unwrap_or_default();
+    let id = start.client_id.as_ref().map(domain::ClientId::as_str).unwrap_or_default();
+    let mut view = RequestView {
+        txn: txn.to_owned(),
+        at: start.at,
+        client: if name.is_empty() { id.to_owned() } else { name.to_owned() },
+        outcome: Outcome::Expired,
+        until: None,
+        message: None,
+        push: PushState::Unknown,
+        is_read: false,
+    };
+    for event in events {
+        let outcome = match event.kind.as_str() {
+            "gd_auth_succeed" => Outcome::Approved,
+            "gd_auth_rejected" => Outcome::Denied,
+            "ciba_exchange_succeeded" => Outcome::Completed,
+            "ciba_withdrawn" => Outcome::Withdrawn,
+            "gd_send_pn" => {
+                view.push = PushState::Sent;
+                continue;
+            }
+            "gd_send_pn_failure" if view.push != PushState::Sent => {
+                view.push = PushState::Failed(String::new());
+                continue;
+            }
+            _ => continue,
+        };
+        // Newest first, but in one moment in any order: an approval never hides that the tokens were
+        // collected.
+        if view.until.is_none() || outcome == Outcome::Completed {
+            view.outcome = outcome;
+            view.until = Some(event.at);
+        }
+    }
+    view
+}
+
+/// What the row tells beyond that.
+fn look(view: &mut RequestView, transaction: &Transaction) {
+    let facts = transaction.facts();
+    view.message.clone_from(&facts.asked.binding_message);
+    view.is_read = facts.consent_read_at.is_some();
+    view.push = pushes(&facts.challenges);
+    let ends = Some(facts.expires_at);
+    match transaction {
+        Transaction::Pending(_) => (view.outcome, view.until) = (Outcome::Waiting, ends),
+        Transaction::Approved(_) => view.outcome = Outcome::Approved,
+        Transaction::Denied(_) => view.outcome = Outcome::Denied,
+        Transaction::Withdrawn(_) => view.outcome = Outcome::Withdrawn,
+        Transaction::Failed(_) => view.outcome = Outcome::Failed,
+        Transaction::Expired(_) => (view.outcome, view.until) = (Outcome::Expired, ends),
+        Transaction::Redeemed(_) => view.outcome = Outcome::Completed,
+    }
+}
+
+fn pushes(challenges: &[Challenge]) -> PushState {
+    let mut state = PushState::Waiting;
+    for challenge in challenges {
+        match &challenge.receipt {
+            Receipt::Sent { .. } => return PushState::Sent,
+            Receipt::Failed { reason, .. } => state = PushState::Failed(reason.clone()),
+            Receipt::Waiting => {}
+        }
+    }
+    state
+}
+
+fn detail<'e>(event: &'e LogEvent, name: &str) -> Option<&'e str> {
+    event.document.get("details")?.get(name)?.as_str()
+}
+
+/// The 16 bytes that a log entry shows as 32 hex digits.
+fn transaction_id(text: &str) -> Option<TransactionId> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+    Some(TransactionId::new(number.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_request_comes_back_from_its_digits() {
+        let id = TransactionId::new([7; 16]);
+        assert_eq!(transaction_id(&id.to_string()), Some(id));
+        assert_eq!(transaction_id("07"), None);
+        assert_eq!(transaction_id(&"g".repeat(32)), None);
+    }
+}
