@@ -24,8 +24,6 @@ const HTTPS_PORT: u16 = 8443;
 ///
 /// Development tools: `GET /dev/tray/{push token}`, `POST /dev/ciba/{auth_req_id}/allow` and
 /// `…/deny`, `POST /dev/users/{user_id}/phone`, `POST /dev/clock/advance?seconds=N`.
-///
-/// The console comes later; the card does not name it yet.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -117,6 +115,7 @@ fn lines(card: &Value, data: &str) -> Vec<String> {
         format!("  certificates {}   (asks clients for theirs)", text("/mtls")),
         format!("  operations   {}", text("/ops")),
         format!("  CA file      {}", text("/ca_file")),
+        format!("  console      {}", text("/console")),
         String::new(),
         format!("  management   {}", text("/management/client_id")),
         format!("    secret     {}", text("/management/client_secret")),
@@ -156,6 +155,7 @@ mod tests {
         let card = json!({
             "issuer": "https://localhost:1/", "http": "http://localhost:2/", "ca_file": "d/ca.pem",
             "ops": "http://127.0.0.1:3/", "mtls": "https://localhost:4/",
+            "ops": "http://127.0.0.1:3/", "console": "http://localhost:2/console/x",
             "management": {"client_id": "m-id", "client_secret": "m-secret", "audience": "m-aud"},
             "client": {"client_id": "c-id", "client_secret": "c-secret"},
             "api": {"identifier": "api-id"}, "user": {"user_id": "auth0|1", "email": "a@b.c"},
@@ -165,6 +165,7 @@ mod tests {
             "https://localhost:1/",
             "http://localhost:2/",
             "d/ca.pem",
+            "http://localhost:2/console/x",
             "http://127.0.0.1:3/",
             "https://localhost:4/",
             "m-id",

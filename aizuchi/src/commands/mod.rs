@@ -5,6 +5,7 @@ mod api;
 mod ask;
 mod backup;
 mod client;
+mod console;
 mod database;
 mod demo;
 mod dev;
@@ -58,6 +59,7 @@ enum Command {
     Api(api::Arguments),
     User(user::Arguments),
     Key(key::Arguments),
+    Console(console::Arguments),
     Migrate(migrate::Arguments),
     Doctor(doctor::Arguments),
     Healthcheck(healthcheck::Arguments),
@@ -104,6 +106,7 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
         Command::Api(arguments) => Box::pin(api::run(arguments, terminal)).await,
         Command::User(arguments) => Box::pin(user::run(arguments, terminal)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, terminal)).await,
+        Command::Console(arguments) => Box::pin(console::run(arguments, terminal)).await,
         Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
         Command::Healthcheck(arguments) => Box::pin(healthcheck::run(arguments, terminal)).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,

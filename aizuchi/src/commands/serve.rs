@@ -52,6 +52,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         terminal.note(&format!("aizuchi: serving on {address}"))?;
     }
     tell_manager(NotifyState::Ready);
+    tell_console(&running, terminal).await?;
     stop_asked().await?;
     tell_manager(NotifyState::Stopping);
     running.stop().await;
@@ -63,6 +64,19 @@ fn tell_manager(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "the service manager cannot be told");
     }
+}
+
+/// Until somebody has a passkey, a start prints a link to the console.
+async fn tell_console(running: &server::Running, terminal: &mut Terminal) -> Result<(), Failed> {
+    match server::admin::first_link(&running.app).await {
+        Ok(Some(link)) => {
+            terminal.note(&format!("aizuchi: the console, once and within the hour: {link}"))?;
+        }
+        Ok(None) => {}
+        // The server serves; only this convenience is missing.
+        Err(refused) => terminal.note(&format!("aizuchi: no link to the console: {refused}"))?,
+    }
+    Ok(())
 }
 
 /// The values of `--set`.

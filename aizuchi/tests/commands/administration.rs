@@ -197,3 +197,28 @@ fn a_blocked_user_is_not_asked() {
     let expired = said(dev.ask("Unblocked", &["--expiry", "1"]).spawn().unwrap());
     assert_eq!(expired.code, 2, "{expired:?}");
 }
+
+/// O220, O221: a link in the card and by a command, while the server runs; operators come and go.
+#[test]
+fn operators_come_in_by_links_and_go_by_a_command() {
+    let dev = Dev::start(&[]);
+    let status = |link: &str| {
+        let (_, path) = link.split_once("/console/").unwrap();
+        let (status, page) = dev.http("GET", &format!("/console/{path}"));
+        assert!(status == 404 || page.contains("This link signs you in as"), "{page}");
+        status
+    };
+    let card = dev.text("/console");
+    assert!(card.starts_with(&format!("{}console/sign-in?link=", dev.text("/http"))), "{card}");
+    assert_eq!(status(&card), 200);
+    let made = dev.administer(&["console", "link", "--name", "Mika"]).done().json();
+    let link = made["link"].as_str().unwrap();
+    assert_eq!((made["operator"].as_str(), status(link)), (Some("Mika"), 200));
+    let list = dev.administer(&["console", "list"]).done().json();
+    let names: Vec<_> = list.as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["Mika", "operator"]);
+    dev.administer(&["console", "remove", "Mika"]).done();
+    assert_eq!(status(link), 404);
+    assert_eq!(dev.administer(&["console", "remove", "Mika"]).code, 1);
+    assert_eq!(dev.administer(&["console", "list"]).done().json()[0]["passkeys"], 0);
+}

@@ -26,6 +26,7 @@ fn the_card_names_the_ports_that_were_taken() {
         "/mtls",
         "/ca_file",
         "/ops",
+        "/console",
     ] {
         assert!(!dev.text(at).is_empty() && !dev.text(at).contains(":0/"), "{at}");
     }

@@ -35,6 +35,9 @@ const COMMANDS: &[&str] = &[
     "user import",
     "key list",
     "key rotate",
+    "console link",
+    "console list",
+    "console remove",
     "migrate",
     "doctor",
 ];

@@ -112,6 +112,10 @@ fn serve_has_no_development_tools() {
         "/dev/users/abc/phone",
         "/dev/clock/advance?seconds=1",
         "/dev/resource",
+        "/dev",
+        "/dev/",
+        "/dev/anything/else",
+        "/t/default/dev/tray/abc",
     ] {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             assert_eq!(http(&serve.plain(), (method, path), "").0, 404, "{method} {path}");
@@ -129,6 +133,17 @@ fn the_service_manager_is_told() {
     signal(&serve.child, "-TERM");
     assert_eq!(serve.tells_manager(), "STOPPING=1");
     assert_eq!(serve.child.wait().unwrap().code(), Some(0));
+}
+
+/// O220: the way into the console, as long as nobody has a passkey.
+#[test]
+fn serve_prints_a_link_to_the_console() {
+    let serve = Serve::start(&format!("[proxy]\ntrusted = [\"127.0.0.1\"]\n{PLAIN}"));
+    let line = serve.logs("console/sign-in?link=");
+    let (_, query) = line.split_once("?link=").unwrap();
+    let (status, page) =
+        http(&serve.plain(), ("GET", &format!("/console/sign-in?link={query}")), "");
+    assert!(status == 200 && page.contains("This link signs you in as"), "{page}");
 }
 
 /// O43: HTTPS with the configured certificate.
