@@ -32,6 +32,14 @@ need_sdk_tools() {
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }
 
+# Chromium, and letters for the languages of the pages.
+need_browser() {
+    local missing=()
+    command -v chromium >/dev/null || missing+=(chromium)
+    [ -n "$(fc-list 2>/dev/null | grep -i cjk)" ] || missing+=(fontconfig fonts-noto-core fonts-noto-cjk)
+    [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
+}
+
 need_postgres() {
     [ -z "$(postgres_folder)" ] || return 0
     # Debian's package makes and starts a cluster of its own unless told not to.

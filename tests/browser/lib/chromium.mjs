@@ -1,0 +1,55 @@
+// Debian's Chromium, what it complains about, and what its pages look like.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { chromium } from 'playwright-core';
+
+import { link } from './house.mjs';
+
+export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1280, height: 800 };
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--no-first-run'];
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+export const close = () => browser.close();
+
+/** What pages complained about: errors of programs, and what the content security policy refused. */
+export const complaints = [];
+
+/** A new window with nothing in it. */
+export async function window(options = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, locale: 'en-GB', ...options });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error}`));
+  page.on('console', (said) => {
+    // A refused sign-in is a refused sign-in; Chromium also says so here.
+    const isStatus = said.text().startsWith('Failed to load resource');
+    if (said.type() === 'error' && !isStatus) complaints.push(`${page.url()}: ${said.text()}`);
+  });
+  return page;
+}
+
+/** A window of an operator who came in by a one-time link. */
+export async function signedIn(options = {}, name = 'Mika') {
+  const page = await window(options);
+  await page.goto(await link(name));
+  await page.locator('main button.primary').click();
+  await page.waitForURL(/\/console\/(passkeys|users)/);
+  return page;
+}
+
+/** That axe-core finds nothing wrong with the page as it is now. */
+export async function isAccessible(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  }));
+  const told = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(' | ')}`);
+  assert.deepEqual(told, [], name);
+}
+
+/** What a person reads on the page. */
+export const text = (page) => page.locator('body').innerText();

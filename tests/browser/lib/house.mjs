@@ -1,0 +1,82 @@
+// The server under test, by public doors only: its card, the Management API, a client, commands.
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export const card = JSON.parse(process.env.AIZUCHI_CARD);
+export const root = new URL('../../../', import.meta.url).pathname;
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'aizuchi-browser-'));
+let number = 0;
+
+/** Runs a command; what it says on standard output. */
+export async function aizuchi(...words) {
+  const { stdout } = await run(process.env.AIZUCHI_BINARY, words);
+  return stdout.trim();
+}
+
+/** A one-time link for an operator of this name. */
+export function link(name) {
+  return aizuchi('console', 'link', '--name', name, '--data', process.env.AIZUCHI_DATA);
+}
+
+/** The address of a page of the console, on the plain listener. */
+export const at = (path) => new URL(`console/${path}`, card.http).href;
+
+async function form(address, fields) {
+  const answer = await fetch(address, { method: 'POST', body: new URLSearchParams(fields) });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(`${address}: ${answer.status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+let token;
+
+/** A new user. */
+export async function person(name, more = {}) {
+  const { client_id, client_secret, audience } = card.management;
+  const grant = { grant_type: 'client_credentials', client_id, client_secret, audience };
+  token ??= (await form(`${card.issuer}oauth/token`, grant)).access_token;
+  number += 1;
+  const email = `${name.split(' ')[0].toLowerCase()}.${number}@example.com`;
+  const body = { connection: 'Username-Password-Authentication', email, email_verified: true, name, ...more };
+  const answer = await fetch(`${card.issuer}api/v2/users`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`no user: ${await answer.text()}`);
+  const user = await answer.json();
+  return { ...user, page: at(`users/${encodeURIComponent(user.user_id)}`) };
+}
+
+/** The same, with a virtual phone. */
+export async function personWithPhone(name) {
+  const user = await person(name);
+  const answer = await fetch(`${card.http}dev/users/${encodeURIComponent(user.user_id)}/phone`, { method: 'POST' });
+  if (answer.status !== 204) throw new Error(`no phone: ${answer.status}`);
+  return user;
+}
+
+/** The bank asks; the phone says `allow`, `deny`, or nothing yet. */
+export async function asks(user, message, decision) {
+  const { auth_req_id: id } = await form(`${card.issuer}bc-authorize`, {
+    ...card.client,
+    login_hint: JSON.stringify({ format: 'iss_sub', iss: card.issuer, sub: user.user_id }),
+    binding_message: message,
+    scope: 'openid',
+  });
+  if (decision) {
+    const answer = await fetch(`${card.http}dev/ciba/${id}/${decision}`, { method: 'POST' });
+    if (answer.status !== 204) throw new Error(`${decision}: ${answer.status}`);
+  }
+  return id;
+}
+
+/** A phone in a terminal enrolls by the text of a code. */
+export function enrolls(text, name) {
+  const state = join(folder, `${name}.json`);
+  return aizuchi('phone', 'enroll', text, '--ca', process.env.NODE_EXTRA_CA_CERTS, '--state', state, '--name', name);
+}
