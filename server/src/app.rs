@@ -13,7 +13,7 @@ use crate::known::Known;
 use crate::log_ids::LogIds;
 use crate::metrics::Metrics;
 use crate::open::OpenTransactions;
-use crate::outside::{Clock, Courier, Entropy};
+use crate::outside::{Clock, Courier, Entropy, Resolver};
 use crate::polls::Polls;
 use crate::push::Outgoing;
 use crate::secrets::Secrets;
@@ -38,6 +38,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// Who carries pushes.
     pub courier: Courier,
+    /// Who knows the addresses of host names.
+    pub resolver: Resolver,
     /// The keys that are ours alone.
     pub secrets: Secrets,
     /// Where we can be reached.
@@ -63,6 +65,8 @@ pub struct App {
     pub addresses: PublicAddresses,
     /// Who carries pushes.
     pub courier: Courier,
+    /// Who knows the addresses of host names.
+    pub resolver: Resolver,
     /// The undecided requests of this process (architecture 4: a pending poll costs no write).
     pub open: OpenTransactions,
     /// Client assertions that this process has seen.
@@ -102,6 +106,7 @@ impl App {
             secrets: parts.secrets,
             addresses: parts.addresses,
             courier: parts.courier,
+            resolver: parts.resolver,
             open: OpenTransactions::default(),
             seen: SeenAssertions::default(),
             outgoing,

@@ -41,8 +41,12 @@ pub enum Denied {
     UserExists,
     /// There is no such device.
     NoEnrollment,
-    /// There is no such entry in the log.
-    NoLog,
+    /// The signing key signs, or is to sign next.
+    KeyInUse,
+    /// The domain is taken, by this tenant or another.
+    DomainExists,
+    /// There is nothing of this kind by that name.
+    Inexistent(Inexistent),
     /// No mail can be sent.
     NoMail,
     /// There is no such client.
@@ -94,7 +98,16 @@ impl Denied {
             Self::NoUser => (404, "The user does not exist.", Some("inexistent_user")),
             Self::UserExists => (409, "The user already exists.", Some("auth0_idp_error")),
             Self::NoEnrollment => (404, "Enrollment not found", Some("enrollment_not_found")),
-            Self::NoLog => (404, "The log does not exist.", Some("inexistent_log")),
+            Self::KeyInUse => {
+                (400, "The signing key is in use; rotate the keys first", Some("invalid_uri"))
+            }
+            Self::DomainExists => {
+                (409, "The custom domain already exists", Some("custom_domain_already_exists"))
+            }
+            Self::Inexistent(what) => {
+                let (message, code) = what.wire();
+                (404, message, code)
+            }
             Self::NoMail => {
                 (400, "There is not a configured email provider", Some("inexistent_email_provider"))
             }
@@ -123,6 +136,62 @@ impl Denied {
             }
         };
         (status, message.to_owned(), code)
+    }
+}
+
+/// A kind of thing of which there is none by the name that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inexistent {
+    /// An entry of the log.
+    Log,
+    /// A refresh token.
+    RefreshToken,
+    /// A session.
+    Session,
+    /// An authentication method.
+    Method,
+    /// A signing key.
+    Key,
+    /// A custom domain.
+    Domain,
+    /// A connection.
+    Connection,
+    /// A role.
+    Role,
+    /// An organization.
+    Organization,
+    /// The e-mail provider.
+    MailProvider,
+}
+
+impl Inexistent {
+    /// Sentence and code, in the words of the wire.
+    const fn wire(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Log => ("The log does not exist.", Some("inexistent_log")),
+            Self::RefreshToken => {
+                ("The refresh token does not exist.", Some("inexistent_refresh_token"))
+            }
+            Self::Session => ("The session does not exist.", Some("inexistent_session")),
+            Self::Method => (
+                "The authentication method does not exist.",
+                Some("inexistent_authentication_method"),
+            ),
+            Self::Key => ("The signing key does not exist.", Some("inexistent_signing_key")),
+            Self::Domain => ("The custom domain does not exist", Some("inexistent_custom_domain")),
+            Self::Connection => ("The connection does not exist", Some("inexistent_connection")),
+            Self::Role => ("The role does not exist.", None),
+            Self::Organization => ("No organization found by that id or name", None),
+            Self::MailProvider => {
+                ("There is not a configured email provider", Some("inexistent_email_provider"))
+            }
+        }
+    }
+}
+
+impl From<Inexistent> for Denial {
+    fn from(what: Inexistent) -> Self {
+        Self::Denied(Denied::Inexistent(what))
     }
 }
 

@@ -43,7 +43,7 @@ impl Keyring {
         let mut keyring =
             Self { signing: Vec::new(), published: Vec::new(), public_set: String::new() };
         let mut set = Vec::new();
-        for row in rows {
+        for row in rows.iter().filter(|row| row.revoked_at.is_none()) {
             let jwk: Value = serde_json::from_str(&row.public_jwk).map_err(Broken::because)?;
             let key = PublicKey::from_jwk(&jwk).map_err(Broken::because)?;
             keyring.published.push((row.kid.clone(), key));
@@ -111,6 +111,7 @@ pub(crate) fn new_row(
         sealed_private,
         created_at: now,
         retired_at: None,
+        revoked_at: None,
     })
 }
 

@@ -22,7 +22,7 @@ use crate::listen::{
     CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Pair, Served,
     serve_connections, server_config,
 };
-use crate::outside::{Clock, Courier, Entropy, Tray};
+use crate::outside::{Clock, Courier, Entropy, Resolver, Tray};
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
 use crate::{certificates, dev, worker};
@@ -244,6 +244,7 @@ async fn assemble(
         clock,
         entropy,
         courier,
+        resolver: Resolver::System,
         secrets,
         addresses,
         is_dev,

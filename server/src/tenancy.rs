@@ -32,6 +32,8 @@ pub struct Settings {
     pub require_consent_read: bool,
     /// The push factor (W94, W254).
     pub push_factor: bool,
+    /// When a second factor is asked for; kept for administrators, CIBA always asks (W255).
+    pub mfa_policies: Vec<String>,
     /// Revoking one refresh token ends all of that user, client and audience (W192).
     pub revocation_deletes_grant: bool,
     /// Client certificates.
@@ -56,6 +58,7 @@ impl Default for Settings {
             strict_device_identifier: false,
             require_consent_read: false,
             push_factor: true,
+            mfa_policies: Vec::new(),
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
         }

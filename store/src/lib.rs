@@ -9,6 +9,7 @@ mod asked;
 pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
+pub mod custom_domains;
 mod database;
 pub mod enrollments;
 mod error;
@@ -55,4 +56,10 @@ pub use write::{Write, Written};
 pub(crate) fn counted(row: Option<&Row>) -> Result<u64, Error> {
     let count = row.map_or(Ok(0), |row| row.int(0))?;
     Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// Days and the numbers of what happened on them.
+pub(crate) fn daily(rows: &[Row]) -> Result<Vec<(i64, u64)>, Error> {
+    let day = |row: &Row| Ok((row.int(0)?, u64::try_from(row.int(1)?).unwrap_or_default()));
+    rows.iter().map(day).collect()
 }

@@ -2,7 +2,7 @@
 //! the rest.
 
 use domain::people::search::{LogField, Query, Test};
-use domain::{LogEvent, TenantId, UserId};
+use domain::{LogEvent, TenantId, Timestamp, UserId};
 
 use crate::asked::{Asked, Place};
 use crate::{Database, Engine, Error, Value};
@@ -61,6 +61,35 @@ pub async fn count(
     let sql = format!("SELECT count(*) FROM ({}) AS matching", asked.sql);
     let rows = database.search(sql, &asked.params).await?;
     crate::counted(rows.first())
+}
+
+/// How many entries of a type happened on each day of a span, as days since 1970.
+pub async fn per_day(
+    database: &Database,
+    tenant: &TenantId,
+    kind: &str,
+    (from, before): (Timestamp, Timestamp),
+) -> Result<Vec<(i64, u64)>, Error> {
+    const READ: &str = "
+        SELECT at / 86400000, count(*) FROM log_events
+        WHERE tenant_id = $1 AND type = $2 AND at >= $3 AND at < $4
+        GROUP BY at / 86400000 ORDER BY 1 LIMIT 1000";
+    let params = [tenant.into(), kind.into(), from.into(), before.into()];
+    crate::daily(&database.all(READ, &params).await?)
+}
+
+/// How many people entries of a type are about, since a moment.
+pub async fn people(
+    database: &Database,
+    tenant: &TenantId,
+    kind: &str,
+    since: Timestamp,
+) -> Result<u64, Error> {
+    const READ: &str = "
+        SELECT count(DISTINCT user_id) FROM log_events
+        WHERE tenant_id = $1 AND type = $2 AND at >= $3";
+    let row = database.one(READ, &[tenant.into(), kind.into(), since.into()]).await?;
+    crate::counted(row.as_ref())
 }
 
 fn matching(asked: &mut Asked, search: &LogSearch) {

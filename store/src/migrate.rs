@@ -35,8 +35,11 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_first_schema"), migration!(6, "0006_operators")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_first_schema"),
+    migration!(4, "0004_management"),
+    migration!(6, "0006_operators"),
+];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.
 pub(crate) const TABLE: &str = "

@@ -36,6 +36,17 @@ pub struct RefreshTokenRow {
     pub rotated_at: Option<Timestamp>,
     /// Whether it or another of its family was revoked.
     pub is_revoked: bool,
+    /// What administrators keep beside it, as JSON text.
+    pub metadata: Option<String>,
+}
+
+/// Whose tokens a list is about.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFilter<'a> {
+    /// The person they are about.
+    pub user: &'a UserId,
+    /// The client they belong to; none means any.
+    pub client: Option<&'a ClientId>,
 }
 
 /// The token of this hash, whatever its state.
@@ -48,7 +59,8 @@ pub async fn by_hash(
         SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
             t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at,
             (SELECT count(*) FROM refresh_tokens f
-             WHERE f.tenant_id = t.tenant_id AND f.family = t.family AND f.revoked_at IS NOT NULL)
+             WHERE f.tenant_id = t.tenant_id AND f.family = t.family AND f.revoked_at IS NOT NULL),
+            t.metadata
         FROM refresh_tokens t WHERE t.tenant_id = $1 AND t.hash = $2";
     database.one(READ, &[tenant.into(), hash.into()]).await?.as_ref().map(read).transpose()
 }
@@ -62,7 +74,7 @@ pub async fn of_user(
 ) -> Result<Vec<RefreshTokenRow>, Error> {
     const READ: &str = "
         SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
-            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0
+            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
         FROM refresh_tokens t
         WHERE t.tenant_id = $1 AND t.user_id = $2 AND t.rotated_at IS NULL
             AND (t.expires_at IS NULL OR t.expires_at > $3)
@@ -75,13 +87,68 @@ pub async fn of_user(
     database.all(READ, &params).await?.iter().map(read).collect()
 }
 
+/// The living token of this public name, which stays the same when the token rotates.
+pub async fn by_id(
+    database: &Database,
+    tenant: &TenantId,
+    id: &str,
+    now: Timestamp,
+) -> Result<Option<RefreshTokenRow>, Error> {
+    const READ: &str = "
+        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
+            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
+        FROM refresh_tokens t
+        WHERE t.tenant_id = $1 AND t.id = $2 AND t.rotated_at IS NULL
+            AND (t.expires_at IS NULL OR t.expires_at > $3)
+            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $3)
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
+                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
+                    AND f.revoked_at IS NOT NULL)";
+    let params = [tenant.into(), id.into(), now.into()];
+    database.one(READ, &params).await?.as_ref().map(read).transpose()
+}
+
+/// The living tokens behind the one called `after`, in the order of their public names.
+pub async fn page(
+    database: &Database,
+    tenant: &TenantId,
+    filter: TokenFilter<'_>,
+    (after, most): (&str, u32),
+    now: Timestamp,
+) -> Result<Vec<RefreshTokenRow>, Error> {
+    const READ: &str = "
+        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
+            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
+        FROM refresh_tokens t
+        WHERE t.tenant_id = $1 AND t.user_id = $2 AND t.rotated_at IS NULL
+            AND (t.expires_at IS NULL OR t.expires_at > $3)
+            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $3)
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
+                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
+                    AND f.revoked_at IS NOT NULL)
+            AND ($4 = '' OR t.client_id = $4) AND t.id > $5
+        ORDER BY t.id LIMIT $6";
+    let client = filter.client.map_or("", ClientId::as_str);
+    let params =
+        [tenant.into(), filter.user.into(), now.into(), client.into(), after.into(), most.into()];
+    database.all(READ, &params).await?.iter().map(read).collect()
+}
+
+/// Changes what administrators keep beside a token. `Overtaken`: it is gone.
+pub fn change_metadata(tenant: &TenantId, id: &str, metadata: Option<&str>) -> Write {
+    const CHANGE: &str = "
+        UPDATE refresh_tokens SET metadata = $3
+        WHERE tenant_id = $1 AND id = $2 AND rotated_at IS NULL AND revoked_at IS NULL";
+    Write::new().exactly(1, CHANGE, [tenant.into(), id.into(), metadata.into()])
+}
+
 /// Adds a token; behind the step that spends an approval, only with it.
 pub fn insert(tenant: &TenantId, token: &RefreshTokenRow) -> Write {
     const INSERT: &str = "
         INSERT INTO refresh_tokens
             (tenant_id, hash, id, family, client_id, user_id, grant_document, created_at,
-            last_used_at, idle_expires_at, expires_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE {guard}";
+            last_used_at, idle_expires_at, expires_at, metadata)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE {guard}";
     let params = [
         tenant.into(),
         token.hash.into(),
@@ -94,6 +161,7 @@ pub fn insert(tenant: &TenantId, token: &RefreshTokenRow) -> Write {
         token.last_used_at.into(),
         token.idle_expires_at.into(),
         token.expires_at.into(),
+        token.metadata.as_deref().into(),
     ];
     Write::new().exactly(1, INSERT, params)
 }
@@ -151,7 +219,10 @@ pub fn revoke_family(tenant: &TenantId, family: &str, now: Timestamp) -> Write {
 const FORGET_ACCESS_OF_FAMILY: &str = "
     DELETE FROM access_tokens WHERE tenant_id = $1 AND family = $2";
 
-/// Revokes several families at once: those of one grant (W192).
+/// Most families that one write revokes.
+pub const FAMILY_LIMIT: usize = 30;
+
+/// Revokes several families at once, at most [`FAMILY_LIMIT`]: those of one grant (W192).
 pub fn revoke_families(tenant: &TenantId, families: &[&str], now: Timestamp) -> Write {
     let each = families.iter().map(|family| revoke_family(tenant, family, now));
     each.fold(Write::new(), Write::and)
@@ -199,5 +270,6 @@ fn read(row: &Row) -> Result<RefreshTokenRow, Error> {
         expires_at: row.optional_time(9)?,
         rotated_at: row.optional_time(10)?,
         is_revoked: row.int(11)? > 0,
+        metadata: row.optional_text(12)?.map(String::from),
     })
 }

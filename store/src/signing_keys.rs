@@ -46,12 +46,14 @@ pub struct SigningKeyRow {
     pub created_at: Timestamp,
     /// When it stopped signing.
     pub retired_at: Option<Timestamp>,
+    /// When it stopped being published.
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// All keys of a tenant, oldest first.
 pub async fn list(database: &Database, tenant: &TenantId) -> Result<Vec<SigningKeyRow>, Error> {
     const READ: &str = "
-        SELECT kid, alg, stage, public_jwk, sealed_private, created_at, retired_at
+        SELECT kid, alg, stage, public_jwk, sealed_private, created_at, retired_at, revoked_at
         FROM signing_keys WHERE tenant_id = $1 ORDER BY created_at, kid LIMIT $2";
     let rows = database.few(READ, &[tenant.into(), KEY_LIMIT.into()]).await?;
     rows.iter().map(read).collect()
@@ -91,6 +93,14 @@ pub fn rotate(tenant: &TenantId, current: &str, next: &str, now: Timestamp) -> W
         .changes_configuration()
 }
 
+/// Stops publishing a retired key. `Overtaken`: it is not retired, or revoked already.
+pub fn revoke(tenant: &TenantId, kid: &str, now: Timestamp) -> Write {
+    const REVOKE: &str = "
+        UPDATE signing_keys SET revoked_at = $3
+        WHERE tenant_id = $1 AND kid = $2 AND stage = 'retired' AND revoked_at IS NULL";
+    Write::new().exactly(1, REVOKE, [tenant.into(), kid.into(), now.into()]).changes_configuration()
+}
+
 /// Forgets the keys that were retired before `moment`.
 pub fn forget_retired(tenant: &TenantId, moment: Timestamp) -> Write {
     const FORGET: &str = "
@@ -115,5 +125,6 @@ fn read(row: &Row) -> Result<SigningKeyRow, Error> {
         sealed_private: row.blob(4)?.to_vec(),
         created_at: row.time(5)?,
         retired_at: row.optional_time(6)?,
+        revoked_at: row.optional_time(7)?,
     })
 }

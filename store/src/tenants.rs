@@ -77,12 +77,28 @@ pub fn add_host(tenant: &TenantId, host: &str) -> Write {
     Write::new().exactly(1, ADD_HOST, [host.into(), tenant.into()]).changes_configuration()
 }
 
+/// Takes a host from a tenant; only with the step before it, if there is one.
+pub fn remove_host(tenant: &TenantId, host: &str) -> Write {
+    const REMOVE: &str = "
+        DELETE FROM tenant_hosts WHERE host = $1 AND tenant_id = $2 AND {guard}";
+    Write::new().also(REMOVE, [host.into(), tenant.into()]).changes_configuration()
+}
+
 /// Changes what is set. `Overtaken`: `was` is no longer what is stored.
 pub fn change_settings(tenant: &TenantId, was: &str, settings: &str) -> Write {
     const CHANGE: &str = "UPDATE tenants SET settings = $3 WHERE id = $1 AND settings = $2";
     Write::new()
         .exactly(1, CHANGE, [tenant.into(), was.into(), settings.into()])
         .changes_configuration()
+}
+
+/// Changes what is set together with what people see. `Overtaken`: `was` is no longer what is
+/// stored.
+pub fn change(tenant: &TenantId, was: &str, settings: &str, display_name: &str) -> Write {
+    const CHANGE: &str = "
+        UPDATE tenants SET settings = $3, display_name = $4 WHERE id = $1 AND settings = $2";
+    let params = [tenant.into(), was.into(), settings.into(), display_name.into()];
+    Write::new().exactly(1, CHANGE, params).changes_configuration()
 }
 
 /// Changes what people see. `Overtaken`: there is no such tenant.

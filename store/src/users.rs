@@ -64,6 +64,19 @@ pub async fn by_identity_email(
     row.map(|row| Ok(UserId::new(row.text(0)?))).transpose()
 }
 
+/// How many users were made on each day of a span, as days since 1970.
+pub async fn created_per_day(
+    database: &Database,
+    tenant: &TenantId,
+    (from, before): (Timestamp, Timestamp),
+) -> Result<Vec<(i64, u64)>, Error> {
+    const READ: &str = "
+        SELECT created_at / 86400000, count(*) FROM users
+        WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3
+        GROUP BY created_at / 86400000 ORDER BY 1 LIMIT 1000";
+    crate::daily(&database.all(READ, &[tenant.into(), from.into(), before.into()]).await?)
+}
+
 /// Adds a user with its accounts. `Overtaken`: the id, an account or its address is taken.
 pub fn insert(tenant: &TenantId, user: &User, now: Timestamp) -> Write {
     const USER: &str = "

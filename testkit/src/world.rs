@@ -12,7 +12,7 @@ use http::{Method, Request, header};
 use serde_json::Value;
 use server::admin::Command;
 use server::config::Config;
-use server::outside::{Clock, Courier, Entropy, Tray};
+use server::outside::{Clock, Courier, Entropy, Resolver, Tray};
 
 use server::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
 use server::worker::Outbox;
@@ -181,6 +181,7 @@ impl House {
             clock: Clock::hand(now),
             entropy: Entropy::seeded(seed),
             courier: Courier::Tray(Tray::default()),
+            resolver: Resolver::scripted(),
             secrets,
             addresses: PublicAddresses { https, http, mtls },
             is_dev: self.is_dev,

@@ -14,3 +14,4 @@ pub mod parameters;
 pub mod refusal;
 pub mod scope;
 pub mod subject;
+pub mod tenant_settings;

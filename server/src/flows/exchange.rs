@@ -131,6 +131,8 @@ async fn renew(
         let kept = Order { granted: &original, ..order };
         let (next, mut next_row) = tokens::refresh_token(app, &kept, now).ok_or_else(unknown)?;
         next_row.expires_at = row.expires_at;
+        next_row.id.clone_from(&row.id);
+        next_row.metadata.clone_from(&row.metadata);
         minted.answer.insert(String::from("refresh_token"), next.into());
         refresh_tokens::rotate(tenant, hash, &next_row, now)
     } else {

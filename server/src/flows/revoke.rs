@@ -10,6 +10,7 @@ use domain::{Fingerprint, Timestamp, UserId};
 use serde_json::{Map, Value};
 use store::{Written, access_tokens, refresh_tokens};
 
+use super::administer;
 use super::exchange::living_user;
 use super::tokens::Granted;
 use crate::App;
@@ -47,7 +48,8 @@ pub async fn revoke(
                 .map(|other| other.family.as_str())
                 .chain([row.family.as_str()])
                 .collect();
-            refresh_tokens::revoke_families(tenant, &families, now)
+            administer::revoke_families(app, tenant, &families, now).await?;
+            return Ok(());
         }
         Some(row) => refresh_tokens::revoke_family(tenant, &row.family, now),
         None => access_tokens::delete(tenant, id, &hash),

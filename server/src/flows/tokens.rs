@@ -209,6 +209,7 @@ pub fn refresh_token(
             expires_at: settings.lifetime_s.map(|seconds| now.plus_seconds(seconds)),
             rotated_at: None,
             is_revoked: false,
+            metadata: None,
         };
         (token, row)
     })

@@ -1,4 +1,4 @@
-//! The windows to the outside: the clock, randomness, and the push services.
+//! The windows to the outside: the clock, randomness, host names, and the push services.
 //!
 //! Everything that a test must be able to move or script comes through here, and nothing here
 //! knows a flow.
@@ -6,7 +6,9 @@
 mod clock;
 mod courier;
 mod entropy;
+mod resolver;
 
 pub use clock::{Clock, Stopwatch};
 pub use courier::{Courier, Parcel, Receipt, Tray, TrayEntry};
 pub use entropy::{Entropy, Stream};
+pub use resolver::Resolver;

@@ -303,3 +303,38 @@ async fn what_happens_to_a_device_is_told_by_type() {
 fn no_such_project() -> Receipt {
     Receipt::Refused(String::from("no such project"))
 }
+
+/// W292: a bare number, and days with what happened on them.
+#[tokio::test]
+async fn days_and_active_people_are_counted() {
+    let world = World::new().await;
+    let client = world.client();
+    let operator = world.operator();
+    let today = format!("{}T00:00:00.000Z", &world.now().to_iso()[..10]);
+    let digits = today[..10].replace('-', "");
+    for person in ["alice", "bob", "alice"] {
+        client.gets_tokens(person, |form| form).await;
+        world.advance_seconds(60);
+    }
+    let active = operator.gets("stats/active-users").await;
+    assert_eq!((active.status, active.json()), (200, json!(2)));
+    let days = operator.gets(&format!("stats/daily?from={digits}&to={digits}")).await.json();
+    let expected = json!([{"date": today, "logins": 3, "signups": 4, "leaked_passwords": 0,
+        "created_at": today, "updated_at": today}]);
+    assert_eq!(days, expected);
+    let month = operator.gets("stats/daily").await.json();
+    assert_eq!(month.as_array().unwrap().len(), 31);
+    assert_eq!((&month[30]["logins"], &month[0]["logins"]), (&json!(3), &json!(0)));
+    world.advance_seconds(31 * 86_400);
+    assert_eq!(operator.gets("stats/active-users").await.json(), json!(0));
+    for wrong in [
+        "from=2026-01-01",
+        "from=20260230",
+        "to=x",
+        "from=20260102&to=20260101",
+        "from=20240101&to=20260101",
+    ] {
+        let refused = operator.gets(&format!("stats/daily?{wrong}")).await;
+        denied(&refused, 400, "invalid_query_string");
+    }
+}

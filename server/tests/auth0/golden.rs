@@ -117,6 +117,7 @@ impl<'v> Replay<'v> {
             expires_at: None,
             rotated_at: None,
             is_revoked: false,
+            metadata: None,
         };
         self.done(store::refresh_tokens::insert(self.world.tenant_id(), &row)).await;
     }

@@ -35,7 +35,7 @@ async fn the_page_shows_a_code_a_text_and_a_link() {
     }
 }
 
-/// G17: reopened, a fresh code; used, unknown or expired, one and the same page without a code.
+/// G17, W250: reopened, a fresh code; used, unknown or expired, one and the same page without a code.
 #[tokio::test]
 async fn a_dead_link_shows_the_same_page_whatever_it_died_of() {
     let world = World::new().await;
@@ -57,7 +57,7 @@ async fn a_dead_link_shows_the_same_page_whatever_it_died_of() {
     }
 }
 
-/// G17: five days.
+/// G17, W250: five days.
 #[tokio::test]
 async fn a_link_works_until_its_last_moment() {
     let world = World::new().await;

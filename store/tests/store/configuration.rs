@@ -47,6 +47,7 @@ fn client(number: i64) -> ClientRow {
 
 fn key(kid: &str, stage: Stage) -> SigningKeyRow {
     SigningKeyRow {
+        revoked_at: None,
         kid: kid.to_owned(),
         alg: String::from("RS256"),
         stage,
@@ -117,6 +118,11 @@ async fn settings_change_only_from_what_they_were() {
     assert!(database.configuration_generation() > before);
     overtaken(&database, tenants::change_settings(&acme(), "{}", "{\"a\":2}")).await;
     done(&database, tenants::rename(&acme(), "Acme Bank")).await;
+    overtaken(&database, tenants::change(&acme(), "{}", "{}", "No")).await;
+    done(&database, tenants::change(&acme(), "{\"a\":1}", "{\"b\":1}", "Acme")).await;
+    let row = tenants::one(&database, &acme()).await.unwrap().unwrap();
+    assert_eq!((row.settings.as_str(), row.display_name.as_str()), ("{\"b\":1}", "Acme"));
+    done(&database, tenants::change(&acme(), "{\"b\":1}", "{\"a\":1}", "Acme Bank")).await;
     let row = tenants::one(&database, &acme()).await.unwrap().unwrap();
     assert_eq!((row.settings.as_str(), row.display_name.as_str()), ("{\"a\":1}", "Acme Bank"));
 }
@@ -136,6 +142,11 @@ async fn a_tenant_has_one_current_and_one_next_key_of_an_algorithm() {
     assert_eq!(stages, [("k1", Stage::Retired), ("k2", Stage::Current)]);
     assert_eq!(keys[0].retired_at, Some(NOW));
     assert_eq!(keys[0].sealed_private, [1, 2, 3]);
+    overtaken(&database, signing_keys::revoke(&acme(), "k2", NOW)).await;
+    done(&database, signing_keys::revoke(&acme(), "k1", NOW)).await;
+    overtaken(&database, signing_keys::revoke(&acme(), "k1", NOW)).await;
+    let keys = signing_keys::list(&database, &acme()).await.unwrap();
+    assert_eq!((keys[0].revoked_at, keys[1].revoked_at), (Some(NOW), None));
     done(&database, signing_keys::forget_retired(&acme(), NOW)).await;
     assert_eq!(signing_keys::list(&database, &acme()).await.unwrap().len(), 2);
     done(&database, signing_keys::forget_retired(&acme(), NOW.plus_ms(1))).await;

@@ -1,7 +1,7 @@
 //! The log: told with the fact, read by page or by checkpoint.
 
 use domain::people::search::{LogField, parse_logs};
-use domain::{ClientId, LogEvent, TenantId, UserId};
+use domain::{ClientId, LogEvent, TenantId, Timestamp, UserId};
 use serde_json::json;
 use store::log_events::{self, LogPage};
 use store::log_search::{self, LogSearch};
@@ -142,4 +142,22 @@ async fn a_taken_id_overtakes_a_write_and_lets_others_be() {
     assert_eq!(database.run(told()).await, Ok(Written::Overtaken));
     assert_eq!(database.run(told()).await, Ok(Written::Done));
     assert_eq!(database.run(told()).await, Ok(Written::Overtaken), "taken in earnest");
+}
+
+#[tokio::test]
+async fn entries_are_counted_by_day_and_by_person() {
+    const DAY_MS: i64 = 86_400_000;
+    let place = Place::new();
+    let database = place.open().await;
+    filled(&database, 6).await;
+    let day = NOW.ms() / DAY_MS;
+    let span = (Timestamp::from_ms(day * DAY_MS), Timestamp::from_ms((day + 2) * DAY_MS));
+    let kind = "ciba_start_succeeded";
+    let counted = log_search::per_day(&database, &tenant(), kind, span).await;
+    assert_eq!(counted, Ok(vec![(day, 6)]));
+    let none = log_search::per_day(&database, &tenant(), "other", span).await;
+    assert_eq!(none, Ok(Vec::new()));
+    assert_eq!(log_search::people(&database, &tenant(), kind, NOW).await, Ok(1));
+    let later = NOW.plus_ms(7);
+    assert_eq!(log_search::people(&database, &tenant(), kind, later).await, Ok(0));
 }

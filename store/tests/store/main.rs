@@ -7,6 +7,7 @@
 mod backup;
 mod common;
 mod configuration;
+mod custom_domains;
 mod engines;
 mod limits;
 mod log_events;

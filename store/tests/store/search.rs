@@ -215,3 +215,15 @@ async fn pages_and_orders_cover_everybody_once() {
     let connection = Some(String::from("db"));
     assert_eq!(found(&database, &Search { connection, ..Search::default() }).await, [ALICE, BOB]);
 }
+
+#[tokio::test]
+async fn new_users_are_counted_by_day() {
+    const DAY_MS: i64 = 86_400_000;
+    let place = Place::new();
+    let database = place.open().await;
+    people(&database).await;
+    let day = NOW.ms() / DAY_MS;
+    let span = (Timestamp::from_ms(day * DAY_MS), Timestamp::from_ms((day + 2) * DAY_MS));
+    let counted = users::created_per_day(&database, &acme(), span).await;
+    assert_eq!(counted, Ok(vec![(day, 1), (day + 1, 1)]));
+}

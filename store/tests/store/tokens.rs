@@ -4,7 +4,7 @@ use crate::common::{NOW, Place};
 use domain::{ClientId, Fingerprint, TenantId, Timestamp, UserId};
 use store::access_tokens::AccessTokenRow;
 use store::idempotency_keys::IdempotencyRow;
-use store::refresh_tokens::RefreshTokenRow;
+use store::refresh_tokens::{RefreshTokenRow, TokenFilter};
 use store::{Database, Write, Written, access_tokens, idempotency_keys, refresh_tokens};
 
 const LATER: Timestamp = NOW.plus_ms(1000);
@@ -43,6 +43,7 @@ fn refresh(name: &str, family: &str) -> RefreshTokenRow {
         expires_at: Some(NOW.plus_ms(5000)),
         rotated_at: None,
         is_revoked: false,
+        metadata: None,
     }
 }
 
@@ -194,4 +195,38 @@ async fn an_idempotency_key_begins_one_request_until_it_runs_out() {
     done(&database, idempotency_keys::remember(&acme(), &bank(), &second, LATER)).await;
     let found = idempotency_keys::by_key(&database, &acme(), &bank(), &first.key_hash, LATER).await;
     assert_eq!(found, Ok(Some(second)));
+}
+
+#[tokio::test]
+async fn living_tokens_are_found_by_name_and_paged() {
+    let place = Place::new();
+    let database = place.open().await;
+    let labelled = RefreshTokenRow { metadata: Some(String::from("{}")), ..refresh("a", "a") };
+    done(&database, refresh_tokens::insert(&acme(), &labelled)).await;
+    let of_shop = RefreshTokenRow { client_id: ClientId::new("shop"), ..refresh("b", "b") };
+    done(&database, refresh_tokens::insert(&acme(), &of_shop)).await;
+    done(&database, refresh_tokens::insert(&acme(), &refresh("c", "c"))).await;
+    let found = async |id: &str, now| refresh_tokens::by_id(&database, &acme(), id, now).await;
+    assert_eq!(found("a", NOW).await, Ok(Some(labelled.clone())));
+    assert_eq!(found("x", NOW).await, Ok(None));
+    assert_eq!(found("a", NOW.plus_ms(2000)).await, Ok(None));
+    let user = alice();
+    let page = async |client: Option<&ClientId>, after: &str, most| {
+        let filter = TokenFilter { user: &user, client };
+        let rows = refresh_tokens::page(&database, &acme(), filter, (after, most), NOW).await;
+        rows.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, "", 2).await, ["a", "b"]);
+    assert_eq!(page(None, "b", 2).await, ["c"]);
+    assert_eq!(page(Some(&bank()), "", 9).await, ["a", "c"]);
+    done(&database, refresh_tokens::change_metadata(&acme(), "a", None)).await;
+    assert_eq!(found("a", NOW).await.unwrap().unwrap().metadata, None);
+    overtaken(&database, refresh_tokens::change_metadata(&acme(), "x", Some("{}"))).await;
+
+    let next = RefreshTokenRow { hash: Fingerprint::of(b"a2"), ..labelled.clone() };
+    done(&database, refresh_tokens::rotate(&acme(), &labelled.hash, &next, LATER)).await;
+    assert_eq!(found("a", LATER).await.unwrap().unwrap().hash, next.hash);
+    done(&database, refresh_tokens::revoke_family(&acme(), "a", LATER)).await;
+    assert_eq!(found("a", LATER).await, Ok(None));
+    assert_eq!(page(None, "", 9).await, ["b", "c"]);
 }

@@ -1,16 +1,20 @@
 //! Devices as administrators see them: listed, unenrolled.
 
 use domain::people::{Device, TicketKind};
+use domain::shape::{Kind, Object, checked, member, text};
 use domain::{DeviceId, TenantId, Timestamp, UserId};
 use serde_json::{Value, json};
 use store::{Write, Written, enrollments, log_events, tickets, users};
 
 use super::ATTEMPTS;
 use crate::App;
-use crate::denied::{Denial, Denied};
+use crate::denied::{Denial, Denied, Inexistent};
 use crate::failure::Broken;
 use crate::flows::log::{self, Entry};
 use crate::meta::Meta;
+
+/// Longest name of a device, in characters.
+const NAME_LIMIT: usize = 100;
 
 /// The user's devices and those that are still pending (W223).
 pub async fn list_enrollments(
@@ -70,6 +74,32 @@ pub async fn unenroll(
         }
     }
     Err(Broken::because("a device changes faster than it can be removed").into())
+}
+
+/// Gives a device another name, as its owner sees it.
+pub async fn rename_device(
+    app: &App,
+    (tenant, meta): (&TenantId, &Meta),
+    (device, body): (Device, &Object),
+    now: Timestamp,
+) -> Result<Device, Denial> {
+    let body = checked(&[member("name", Kind::Text(1, NAME_LIMIT))], body)?;
+    let Some(name) = text(&body, "name") else { return Ok(device) };
+    for _ in 0..ATTEMPTS {
+        let found = enrollments::one(&app.database, tenant, &device.id).await?;
+        let (was, _) = found.ok_or(Inexistent::Method)?;
+        let renamed = Device { name: name.to_owned(), ..was.clone() };
+        let details = json!({ "device_id": was.id.as_str(), "changed": { "name": true } });
+        let entry =
+            Entry::new("gd_update_device_account", "Device renamed by an administrator", details);
+        let event = log::event(app, meta, entry.of_user(&was.user), now);
+        let write = log_events::append(enrollments::change(tenant, &was, &renamed), tenant, &event);
+        if app.database.run(write).await? == Written::Done {
+            tracing::info!(tenant.id = %tenant, device.id = %was.id, "device renamed");
+            return Ok(renamed);
+        }
+    }
+    Err(Denied::Contended.into())
 }
 
 /// Deletes all devices of a user.

@@ -7,7 +7,10 @@ mod apis;
 mod clients;
 mod credentials;
 mod devices;
+mod domains;
 mod grants;
+mod keys;
+mod refresh_tokens;
 mod settings;
 mod tickets;
 mod users;
@@ -17,9 +20,19 @@ pub use clients::{NewClient, change_client, create_client, delete_client, rotate
 pub(crate) use credentials::expiry;
 pub use credentials::{create_credential, credential_document};
 pub(crate) use devices::pending_enrollment;
-pub use devices::{list_enrollments, unenroll, unenroll_all};
+pub use devices::{list_enrollments, rename_device, unenroll, unenroll_all};
+pub use domains::{
+    change_domain, create_domain, delete_domain, list_domains, read_domain, test_domain,
+    verify_domain,
+};
 pub use grants::{change_grant, create_grant};
-pub use settings::switch_push_factor;
+pub use keys::{revoke_key, rotate_keys};
+pub(crate) use refresh_tokens::revoke_families;
+pub use refresh_tokens::{
+    change_refresh_token, refresh_token_view, revoke_access, revoke_refresh_token,
+    revoke_refresh_tokens,
+};
+pub use settings::{change_mfa_policies, change_settings, read_settings, switch_push_factor};
 pub use tickets::WantedTicket;
 pub use users::{change_user, create_user, delete_user};
 

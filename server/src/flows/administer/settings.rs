@@ -1,30 +1,87 @@
 //! What is set for a tenant as a whole.
 
 use domain::TenantId;
-use serde_json::Value;
+use domain::oauth::tenant_settings;
+use domain::shape::{InvalidBody, Object};
+use serde_json::{Map, Value};
 use store::{Written, tenants};
 
-use super::ATTEMPTS;
+use super::{ATTEMPTS, sized};
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
 
 /// Switches the push factor (W254).
 pub async fn switch_push_factor(app: &App, tenant: &TenantId, is_on: bool) -> Result<(), Denial> {
+    set(app, tenant, ("push_factor", is_on.into())).await?;
+    tracing::info!(tenant.id = %tenant, is_on, "push factor switched");
+    Ok(())
+}
+
+/// Says when a second factor is asked for (W255).
+pub async fn change_mfa_policies(
+    app: &App,
+    tenant: &TenantId,
+    policies: &[Value],
+) -> Result<(), Denial> {
+    let is_known =
+        |policy: &Value| policy.as_str().is_some_and(|policy| POLICIES.contains(&policy));
+    let is_twice = policies.len() > POLICIES.len();
+    if is_twice || !policies.iter().all(is_known) {
+        let message = format!(
+            "Payload validation error: it must be a list out of {}, each at most once.",
+            POLICIES.join(", ")
+        );
+        return Err(InvalidBody::because(message).into());
+    }
+    set(app, tenant, ("mfa_policies", Value::from(policies))).await
+}
+
+/// When Auth0 can ask for a second factor.
+const POLICIES: [&str; 2] = ["all-applications", "confidence-score"];
+
+/// The settings as the Management API shows them.
+pub async fn read_settings(app: &App, tenant: &TenantId) -> Result<Object, Denial> {
+    let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
+    Ok(tenant_settings::shown(&parsed(&row.settings)?, &row.display_name))
+}
+
+/// Changes the settings that `body` names.
+pub async fn change_settings(
+    app: &App,
+    tenant: &TenantId,
+    body: &Object,
+) -> Result<Object, Denial> {
+    let change = tenant_settings::checked_change(body)?;
     for _ in 0..ATTEMPTS {
         let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
-        let mut settings: Value = serde_json::from_str(&row.settings).map_err(Broken::because)?;
-        if let Some(members) = settings.as_object_mut() {
-            members.insert(String::from("push_factor"), is_on.into());
-        }
-        let write = tenants::change_settings(tenant, &row.settings, &settings.to_string());
-        match app.database.run(write).await? {
-            Written::Done => {
-                tracing::info!(tenant.id = %tenant, is_on, "push factor switched");
-                return Ok(());
-            }
-            Written::Overtaken => {}
+        let mut settings = parsed(&row.settings)?;
+        let name = tenant_settings::apply(&mut settings, &change)?;
+        let name = name.unwrap_or_else(|| row.display_name.clone());
+        let text = sized(&Value::Object(settings.clone()))?;
+        let write = tenants::change(tenant, &row.settings, &text, &name);
+        if app.database.run(write).await? == Written::Done {
+            tracing::info!(tenant.id = %tenant, "tenant settings changed");
+            return Ok(tenant_settings::shown(&settings, &name));
         }
     }
     Err(Denied::Contended.into())
+}
+
+async fn set(app: &App, tenant: &TenantId, (name, value): (&str, Value)) -> Result<(), Denial> {
+    for _ in 0..ATTEMPTS {
+        let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
+        let mut settings = parsed(&row.settings)?;
+        settings.insert(name.to_owned(), value.clone());
+        let text = Value::Object(settings).to_string();
+        let write = tenants::change_settings(tenant, &row.settings, &text);
+        if app.database.run(write).await? == Written::Done {
+            return Ok(());
+        }
+    }
+    Err(Denied::Contended.into())
+}
+
+fn parsed(settings: &str) -> Result<Map<String, Value>, Broken> {
+    serde_json::from_str(settings).map_err(Broken::because)
 }

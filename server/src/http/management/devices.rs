@@ -14,9 +14,9 @@ use store::{enrollments, tickets, users};
 use super::administrator::Administrator;
 use super::error::{Error, answer};
 use super::page::Page;
-use super::request::{Body, Named, Query};
+use super::request::{Body, List, Named, Query};
 use crate::App;
-use crate::denied::Denied;
+use crate::denied::{Denied, Inexistent};
 use crate::flows::administer;
 
 /// In front of a device's id where it is an authentication method.
@@ -63,6 +63,60 @@ pub(super) async fn create_method(
         None => "Payload validation error: 'Missing required property: type'.",
     };
     Err(Denied::InvalidBody(message.to_owned()).into())
+}
+
+/// `GET /users/{id}/authentication-methods/{method_id}`.
+pub(super) async fn method(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named((user, method)): Named<(String, String)>,
+) -> Result<Response, Error> {
+    administrator.needs(&["read:authentication_methods"])?;
+    let device = found(&app, &administrator, (&user, &method)).await?;
+    Ok(answer(StatusCode::OK, &device.to_authentication_method()))
+}
+
+/// `PATCH` and `PUT /users/{id}/authentication-methods/{method_id}`: the name of a device.
+pub(super) async fn change_method(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named((user, method)): Named<(String, String)>,
+    Body(body): Body,
+) -> Result<Response, Error> {
+    administrator.needs(&["update:authentication_methods"])?;
+    let device = found(&app, &administrator, (&user, &method)).await?;
+    let who = (administrator.tenant(), &administrator.meta);
+    let device = administer::rename_device(&app, who, (device, &body), administrator.now).await?;
+    Ok(answer(StatusCode::OK, &device.to_authentication_method()))
+}
+
+/// `PUT /users/{id}/authentication-methods`: devices can be deleted this way, not made.
+pub(super) async fn replace_methods(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(user): Named<String>,
+    List(methods): List,
+) -> Result<Response, Error> {
+    administrator.needs(&["update:authentication_methods"])?;
+    if !methods.is_empty() {
+        let message = "A device enrolls itself, with an enrollment ticket; only an empty list can \
+                       take the place of what there is";
+        return Err(Denied::InvalidBody(message.to_owned()).into());
+    }
+    let _no_content = delete_all(&app, &administrator, &UserId::new(user)).await?;
+    Ok(answer(StatusCode::OK, &Value::Array(Vec::new())))
+}
+
+/// The device of this user that an authentication method's id names.
+async fn found(
+    app: &App,
+    administrator: &Administrator,
+    (user, method): (&str, &str),
+) -> Result<Device, Error> {
+    let id = DeviceId::new(method.strip_prefix(METHOD_PREFIX).ok_or(Inexistent::Method)?);
+    let found = enrollments::one(&app.database, administrator.tenant(), &id).await?;
+    let device = found.map(|(device, _)| device).filter(|device| device.user.as_str() == user);
+    Ok(device.ok_or(Inexistent::Method)?)
 }
 
 /// `DELETE /users/{id}/authentication-methods/{method_id}`.

@@ -5,20 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::client_grants::{self, ClientGrantRow, Filter};
 
 use super::administrator::Administrator;
 use super::error::{Error, answer};
-use super::page::Page;
+use super::page::{Checkpoint, Page};
 use super::request::{Body, Named, Query};
 use crate::App;
 use crate::denied::Denied;
 use crate::failure::Broken;
 use crate::flows::administer;
-
-/// Entries that `take` gives if it is absent, and at most.
-const TAKE: (u32, u32) = (50, 100);
 
 fn shown(rows: &[ClientGrantRow]) -> Result<Vec<Value>, Broken> {
     rows.iter().map(|row| serde_json::from_str(&row.document).map_err(Broken::because)).collect()
@@ -48,17 +45,11 @@ pub(super) async fn list(
         }
         return Ok(page.answer("client_grants", shown(&rows)?, total));
     }
-    let take = query.number("take", TAKE.0, TAKE.1)?.max(1);
-    let from = query.text("from").unwrap_or_default();
-    let one_more = take.saturating_add(1);
-    let mut rows = client_grants::list(database, tenant, &filter, from, one_more).await?;
-    let has_more = rows.len() > take as usize;
-    rows.truncate(take as usize);
-    let mut body = json!({ "client_grants": shown(&rows)? });
-    if let (true, Some(last), Some(members)) = (has_more, rows.last(), body.as_object_mut()) {
-        members.insert(String::from("next"), last.id.as_str().into());
-    }
-    Ok(answer(StatusCode::OK, &body))
+    let checkpoint = Checkpoint::of(&query)?;
+    let most = checkpoint.one_more();
+    let rows = client_grants::list(database, tenant, &filter, &checkpoint.from, most).await?;
+    let (rows, next) = checkpoint.cut(rows, |row| row.id.clone());
+    Ok(Checkpoint::answer("client_grants", shown(&rows)?, next))
 }
 
 /// `GET /client-grants/{id}`.

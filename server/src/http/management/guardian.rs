@@ -1,4 +1,4 @@
-//! `/api/v2/guardian`: tickets and factors (W246 to W250, W253, W254).
+//! `/api/v2/guardian`: tickets, factors and policies (W246 to W250, W253 to W255).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use store::users;
 
 use super::administrator::Administrator;
 use super::error::{Error, answer};
-use super::request::{Body, Named};
+use super::request::{Body, List, Named};
 use crate::App;
 use crate::denied::Denied;
 use crate::flows;
@@ -50,6 +50,24 @@ pub(super) async fn factors(administrator: Administrator) -> Result<Response, Er
     let is_push_on = administrator.context.tenant.settings.push_factor;
     let factor = |name: &&str| json!({ "name": name, "enabled": *name == PUSH && is_push_on, "trial_expired": false });
     Ok(answer(StatusCode::OK, &FACTORS.iter().map(factor).collect::<Value>()))
+}
+
+/// `GET /guardian/policies`.
+pub(super) async fn policies(administrator: Administrator) -> Result<Response, Error> {
+    administrator.needs(&["read:mfa_policies"])?;
+    let policies = &administrator.context.tenant.settings.mfa_policies;
+    Ok(answer(StatusCode::OK, &Value::from(policies.as_slice())))
+}
+
+/// `PUT /guardian/policies`.
+pub(super) async fn change_policies(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    List(policies): List,
+) -> Result<Response, Error> {
+    administrator.needs(&["update:mfa_policies"])?;
+    administer::change_mfa_policies(&app, administrator.tenant(), &policies).await?;
+    Ok(answer(StatusCode::OK, &Value::Array(policies)))
 }
 
 /// `PUT /guardian/factors/{name}`.

@@ -17,7 +17,7 @@ use super::error::{Error, answer};
 use super::page::{Page, REACH, in_time};
 use super::request::{Named, Query};
 use crate::App;
-use crate::denied::Denied;
+use crate::denied::{Denied, Inexistent};
 
 /// Entries that `take` gives if it is absent, and at most.
 const TAKE: (u32, u32) = (50, log_events::PAGE_LIMIT);
@@ -62,9 +62,9 @@ pub(super) async fn read(
     Named(id): Named<String>,
 ) -> Result<Response, Error> {
     administrator.needs(&["read:logs"])?;
-    let id: i64 = id.parse().map_err(|_not_ours| Denied::NoLog)?;
+    let id: i64 = id.parse().map_err(|_not_ours| Inexistent::Log)?;
     let found = log_events::find(&app.database, administrator.tenant(), id).await?;
-    let event = found.ok_or(Denied::NoLog)?;
+    let event = found.ok_or(Inexistent::Log)?;
     Ok(answer(StatusCode::OK, &Value::Object(event.to_json())))
 }
 

@@ -7,12 +7,18 @@ mod apis;
 mod clients;
 mod credentials;
 mod devices;
+mod domains;
 mod error;
 mod grants;
 mod guardian;
+mod keys;
 mod logs;
+mod neighbours;
 mod page;
+mod refresh_tokens;
 mod request;
+mod stats;
+mod tenant;
 mod users;
 
 use std::sync::Arc;
@@ -36,16 +42,31 @@ fn below() -> Router<Arc<App>> {
         .route("/users/{id}/enrollments", get(devices::of_user))
         .route(
             "/users/{id}/authentication-methods",
-            get(devices::methods).post(devices::create_method).delete(devices::delete_methods),
+            get(devices::methods)
+                .post(devices::create_method)
+                .put(devices::replace_methods)
+                .delete(devices::delete_methods),
         )
-        .route("/users/{id}/authentication-methods/{method}", delete(devices::delete_method))
+        .route(
+            "/users/{id}/authentication-methods/{method}",
+            get(devices::method)
+                .patch(devices::change_method)
+                .put(devices::change_method)
+                .delete(devices::delete_method),
+        )
         .route("/users/{id}/logs", get(logs::of_user))
+        .route(
+            "/users/{id}/refresh-tokens",
+            get(refresh_tokens::of_user).delete(refresh_tokens::delete_of_user),
+        )
+        .route("/users/{id}/revoke-access", post(refresh_tokens::revoke_access))
         .route("/users/{id}/authenticators", delete(devices::delete_authenticators))
         .route("/users/{id}/multifactor/{provider}", delete(devices::delete_multifactor))
         .route("/logs", get(logs::list))
         .route("/logs/{id}", get(logs::read))
         .route("/guardian/enrollments/ticket", post(guardian::create_ticket))
         .route("/guardian/enrollments/{id}", get(devices::read).delete(devices::delete))
+        .route("/guardian/policies", get(guardian::policies).put(guardian::change_policies))
         .route("/guardian/factors", get(guardian::factors))
         .route("/guardian/factors/{name}", put(guardian::change_factor))
         .route("/clients", get(clients::list).post(clients::create))
@@ -63,8 +84,40 @@ fn below() -> Router<Arc<App>> {
             "/client-grants/{id}",
             get(grants::read).patch(grants::change).delete(grants::delete),
         )
+        .merge(of_tenant())
         .method_not_allowed_fallback(async || error::Error::from(Denied::MethodNotAllowed))
         .route("/{*rest}", any(unknown))
+}
+
+fn of_tenant() -> Router<Arc<App>> {
+    Router::new()
+        .route("/refresh-tokens", get(refresh_tokens::list))
+        .route("/refresh-tokens/revoke", post(refresh_tokens::revoke))
+        .route(
+            "/refresh-tokens/{id}",
+            get(refresh_tokens::read).patch(refresh_tokens::change).delete(refresh_tokens::delete),
+        )
+        .route("/grants", get(refresh_tokens::grants).delete(refresh_tokens::delete_grants))
+        .route("/grants/{id}", delete(refresh_tokens::delete_grant))
+        .route("/tenants/settings", get(tenant::read).patch(tenant::change))
+        .route("/keys/signing", get(keys::list))
+        .route("/keys/signing/rotate", post(keys::rotate))
+        .route("/keys/signing/{kid}", get(keys::read))
+        .route("/keys/signing/{kid}/revoke", put(keys::revoke))
+        .route("/custom-domains", get(domains::list).post(domains::create))
+        .route(
+            "/custom-domains/{id}",
+            get(domains::read).patch(domains::change).delete(domains::delete),
+        )
+        .route("/custom-domains/{id}/verify", post(domains::verify))
+        .route("/custom-domains/{id}/test", post(domains::test))
+        .route("/stats/active-users", get(stats::active_users))
+        .route("/stats/daily", get(stats::daily))
+        .route("/connections/{id}", get(neighbours::connection))
+        .route("/roles/{id}", get(neighbours::role))
+        .route("/organizations/{id}", get(neighbours::organization))
+        .route("/organizations/name/{name}", get(neighbours::organization))
+        .route("/emails/provider", get(neighbours::email_provider))
 }
 
 /// A fallback of our own would give way to the device paths' `/api/{*rest}`.

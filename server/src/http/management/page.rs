@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::{Error, answer};
 use super::request::Query;
@@ -72,5 +72,51 @@ impl Page {
             members.insert(key.to_owned(), Value::Array(entries));
         }
         answer(StatusCode::OK, &body)
+    }
+}
+
+/// Entries that `take` gives if it is absent, and at most.
+const TAKE: (u32, u32) = (50, 100);
+
+/// A list that goes on behind an entry: `from`, `take` and `next` (W214).
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    /// The name of the entry before the first; empty at the beginning.
+    pub(crate) from: String,
+    take: u32,
+}
+
+impl Checkpoint {
+    /// From `from` and `take`.
+    pub(crate) fn of(query: &Query) -> Result<Self, Denied> {
+        let from = query.text("from").unwrap_or_default().to_owned();
+        Ok(Self { from, take: query.number("take", TAKE.0, TAKE.1)?.max(1) })
+    }
+
+    /// How many entries to read, to know whether there is a next page.
+    pub(crate) const fn one_more(&self) -> u32 {
+        self.take.saturating_add(1)
+    }
+
+    /// The entries of this page, and the name of its last one if there are more.
+    pub(crate) fn cut<T>(
+        &self,
+        mut entries: Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> (Vec<T>, Option<String>) {
+        let has_more = entries.len() > self.take as usize;
+        entries.truncate(self.take as usize);
+        let next = entries.last().filter(|_| has_more).map(name);
+        (entries, next)
+    }
+
+    /// The page as the caller gets it; `key` names the array.
+    pub(crate) fn answer(key: &str, entries: Vec<Value>, next: Option<String>) -> Response {
+        let mut body = Map::new();
+        body.insert(key.to_owned(), Value::Array(entries));
+        if let Some(next) = next {
+            body.insert(String::from("next"), next.into());
+        }
+        answer(StatusCode::OK, &Value::Object(body))
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
 use domain::json;
 use domain::people::Fields;
 use domain::shape::Object;
@@ -51,25 +52,61 @@ impl FromRequest<Arc<App>> for Body {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Error> {
-        let (parts, body) = request.into_parts();
-        if !is_json(&parts) {
-            return Err(Denied::UnsupportedMediaType.into());
+        Ok(Self(object(&read(request).await?)?))
+    }
+}
+
+/// The body: one JSON object, or nothing at all, which means an empty one.
+pub(crate) struct OptionalBody(pub(crate) Object);
+
+impl FromRequest<Arc<App>> for OptionalBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Error> {
+        let bytes = read(request).await?;
+        Ok(Self(if bytes.is_empty() { Object::new() } else { object(&bytes)? }))
+    }
+}
+
+/// The body: one JSON array.
+pub(crate) struct List(pub(crate) Vec<Value>);
+
+impl FromRequest<Arc<App>> for List {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Error> {
+        let Value::Array(list) = parsed(&read(request).await?)? else {
+            return Err(Denied::InvalidBody(String::from("The body must be a JSON array")).into());
+        };
+        Ok(Self(list))
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes, Denied> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts) {
+        return Err(Denied::UnsupportedMediaType);
+    }
+    body::read(body).await.map_err(|error| match error {
+        BodyError::TooLong => Denied::BodyTooLong(error.description()),
+        BodyError::Broken => Denied::InvalidBody(error.description()),
+    })
+}
+
+fn object(bytes: &[u8]) -> Result<Object, Denied> {
+    let Value::Object(object) = parsed(bytes)? else {
+        return Err(Denied::InvalidBody(String::from("The body must be a JSON object")));
+    };
+    Ok(object)
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value, Denied> {
+    match json::parse(bytes) {
+        Ok(value) if has_nul(&value) => {
+            Err(Denied::InvalidBody(String::from("The body holds a NUL character, \\u0000")))
         }
-        let bytes = body::read(body).await.map_err(|error| match error {
-            BodyError::TooLong => Denied::BodyTooLong(error.description()),
-            BodyError::Broken => Denied::InvalidBody(error.description()),
-        })?;
-        match json::parse(&bytes) {
-            Ok(value) if has_nul(&value) => {
-                let message = String::from("The body holds a NUL character, \\u0000");
-                Err(Denied::InvalidBody(message).into())
-            }
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => {
-                Err(Denied::InvalidBody(String::from("The body must be a JSON object")).into())
-            }
-            Err(fault) => Err(Denied::InvalidBody(format!("The body is no JSON: {fault}")).into()),
-        }
+        Ok(value) => Ok(value),
+        Err(fault) => Err(Denied::InvalidBody(format!("The body is no JSON: {fault}"))),
     }
 }
 

@@ -1,0 +1,136 @@
+//! The shape of a tenant's settings: those of Auth0's that we use, those we only keep, our own.
+//!
+//! Stored are our own settings as members of the tenant's settings, and what is only kept under
+//! one member of them, so that no name of Auth0's ever means something to us by accident.
+
+use serde_json::{Value, json};
+
+use crate::ciba::profile::Profile;
+use crate::shape::{InvalidBody, Kind, Member, Object, checked, clearable, member, text, texts};
+
+/// The member of the stored settings that holds what is only kept.
+const KEPT: &str = "kept";
+/// Largest object that is kept, in bytes.
+const KEPT_BYTES: usize = 16 * 1024;
+/// The flag of Auth0's that W192 speaks of, and our name for it.
+const REVOKES_GRANT: (&str, &str) = ("revoke_refresh_token_grant", "revocation_deletes_grant");
+
+/// Settings that mean something to this server, by the names they are stored under.
+const OWN: &[Member] = &[
+    member("default_profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
+    member("profiles", Kind::Texts(3, 16)),
+    member("lenient_audience_none", Kind::Flag),
+    member("resource_parameter_profile", Kind::OneOf(&["audience", "compatibility"])),
+    member("strict_device_identifier", Kind::Flag),
+    member("require_consent_read", Kind::Flag),
+];
+
+/// Settings of Auth0's that are kept and shown again.
+const OTHERS: &[Member] = &[
+    clearable("change_password", Kind::Object(KEPT_BYTES)),
+    clearable("guardian_mfa_page", Kind::Object(KEPT_BYTES)),
+    clearable("default_audience", Kind::Text(0, 600)),
+    clearable("default_directory", Kind::Text(0, 255)),
+    clearable("error_page", Kind::Object(KEPT_BYTES)),
+    clearable("device_flow", Kind::Object(KEPT_BYTES)),
+    clearable("default_token_quota", Kind::Object(KEPT_BYTES)),
+    clearable("flags", Kind::Object(KEPT_BYTES)),
+    clearable("picture_url", Kind::Text(0, 2048)),
+    clearable("support_email", Kind::Text(0, 320)),
+    clearable("support_url", Kind::Text(0, 2048)),
+    clearable("allowed_logout_urls", Kind::Texts(100, 2048)),
+    clearable("session_lifetime", Kind::Kept(32)),
+    clearable("idle_session_lifetime", Kind::Kept(32)),
+    clearable("ephemeral_session_lifetime", Kind::Kept(32)),
+    clearable("idle_ephemeral_session_lifetime", Kind::Kept(32)),
+    clearable("sandbox_version", Kind::Text(0, 8)),
+    clearable("legacy_sandbox_version", Kind::Text(0, 8)),
+    clearable("default_redirection_uri", Kind::Text(0, 2048)),
+    clearable("enabled_locales", Kind::Texts(100, 16)),
+    clearable("security_headers", Kind::Object(KEPT_BYTES)),
+    clearable("session_cookie", Kind::Object(KEPT_BYTES)),
+    clearable("sessions", Kind::Object(KEPT_BYTES)),
+    clearable("oidc_logout", Kind::Object(KEPT_BYTES)),
+    clearable("allow_organization_name_in_authentication_api", Kind::Flag),
+    clearable("customize_mfa_in_postlogin_action", Kind::Flag),
+    clearable("acr_values_supported", Kind::Texts(100, 255)),
+    clearable("mtls", Kind::Object(KEPT_BYTES)),
+    clearable("pushed_authorization_requests_supported", Kind::Flag),
+    clearable("authorization_response_iss_parameter_supported", Kind::Flag),
+    clearable("skip_non_verifiable_callback_uri_confirmation_prompt", Kind::Flag),
+    clearable("dpop_strict_refresh_token_binding", Kind::Flag),
+    clearable("phone_consolidated_experience", Kind::Flag),
+    clearable("include_session_metadata_in_tenant_logs", Kind::Flag),
+];
+
+/// What a person sees as the tenant's name.
+const NAME: &[Member] = &[member("friendly_name", Kind::Text(1, 255))];
+
+/// A change whose members have the right types.
+#[derive(Debug)]
+pub struct Change {
+    own: Object,
+    kept: Object,
+    name: Option<String>,
+}
+
+/// The change that a body asks for.
+pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
+    let own = checked(OWN, body)?;
+    let known = |name: &&str| Profile::from_name(name).is_some();
+    if own.contains_key("profiles") {
+        let profiles = texts(&own, "profiles");
+        if profiles.is_empty() || !profiles.iter().all(known) {
+            let what = "It must be a list out of auth0, ciba, fapi-ciba";
+            return Err(InvalidBody::on("profiles", what));
+        }
+    }
+    let kept = checked(OTHERS, body)?;
+    if let Some(flags) = kept.get("flags").and_then(Value::as_object)
+        && let Some(name) = flags.iter().find(|(_, flag)| !flag.is_boolean()).map(|(name, _)| name)
+    {
+        return Err(InvalidBody::on("flags", format!("{name} must be true or false")));
+    }
+    let name = checked(NAME, body)?;
+    Ok(Change { own, kept, name: text(&name, "friendly_name").map(String::from) })
+}
+
+/// Puts the change into stored settings; gives the new name, if it has one.
+pub fn apply(settings: &mut Object, change: &Change) -> Result<Option<String>, InvalidBody> {
+    settings.extend(change.own.clone());
+    let default = text(settings, "default_profile").unwrap_or("auth0");
+    if settings.contains_key("profiles") && !texts(settings, "profiles").contains(&default) {
+        let what = format!("{default} is not one of the profiles of the tenant");
+        return Err(InvalidBody::on("default_profile", what));
+    }
+    let mut kept = settings.get(KEPT).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut flags = kept.get("flags").and_then(Value::as_object).cloned().unwrap_or_default();
+    kept.extend(change.kept.clone());
+    if let Some(change) = change.kept.get("flags").and_then(Value::as_object) {
+        flags.extend(change.clone());
+        if let Some(revokes) = flags.remove(REVOKES_GRANT.0) {
+            settings.insert(String::from(REVOKES_GRANT.1), revokes);
+        }
+        kept.insert(String::from("flags"), Value::Object(flags));
+    }
+    kept.retain(|_, value| !value.is_null());
+    settings.insert(String::from(KEPT), Value::Object(kept));
+    Ok(change.name.clone())
+}
+
+/// The settings as the Management API shows them.
+pub fn shown(settings: &Object, name: &str) -> Object {
+    let mut shown = settings.get(KEPT).and_then(Value::as_object).cloned().unwrap_or_default();
+    for Member { name, .. } in OWN {
+        if let Some(value) = settings.get(*name) {
+            shown.insert((*name).to_owned(), value.clone());
+        }
+    }
+    let revokes = settings.get(REVOKES_GRANT.1).cloned().unwrap_or(Value::Bool(false));
+    let flags = shown.entry("flags").or_insert_with(|| json!({}));
+    if let Some(flags) = flags.as_object_mut() {
+        flags.insert(String::from(REVOKES_GRANT.0), revokes);
+    }
+    shown.insert(String::from("friendly_name"), name.into());
+    shown
+}
