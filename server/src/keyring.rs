@@ -19,6 +19,15 @@ use crate::outside::Entropy;
 /// The keys every tenant has from its first day: RS256 as Auth0's SDKs expect, ES256 as we choose.
 pub const KEY_TYPES: [KeyType; 2] = [KeyType::Rsa, KeyType::P256];
 
+/// Which keys a key set shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// RSA keys only: auth0-python reads every key of a set as one of these, and fails at others.
+    Rsa,
+    /// All, since a client or an API asks for more.
+    All,
+}
+
 /// The keys of one tenant.
 pub struct Keyring {
     signing: Vec<(String, SigningKey)>,
@@ -34,11 +43,12 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// Opens the rows of one tenant.
+    /// Opens the rows of one tenant; `shown` are the keys that its key set shows.
     pub fn open(
         tenant: &TenantId,
         rows: &[SigningKeyRow],
         sealing: &SealingKeys,
+        shown: Shown,
     ) -> Result<Self, Broken> {
         let mut keyring =
             Self { signing: Vec::new(), published: Vec::new(), public_set: String::new() };
@@ -47,7 +57,9 @@ impl Keyring {
             let jwk: Value = serde_json::from_str(&row.public_jwk).map_err(Broken::because)?;
             let key = PublicKey::from_jwk(&jwk).map_err(Broken::because)?;
             keyring.published.push((row.kid.clone(), key));
-            set.push(jwk);
+            if shown == Shown::All || row.alg == Algorithm::Rs256.name() {
+                set.push(jwk);
+            }
             if row.stage == Stage::Current {
                 let private = sealing
                     .open(&associated(tenant, &row.kid), &row.sealed_private)

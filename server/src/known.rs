@@ -18,7 +18,7 @@ use crate::App;
 use crate::cache::Cache;
 use crate::failure::{Broken, Failure};
 use crate::fresh::Fresh;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Shown};
 use crate::tenancy::{self, Base, Context, Settings, Tenant};
 
 /// Where this process alone writes, what it read stays true until it writes: an hour.
@@ -349,7 +349,10 @@ impl App {
             return Ok(known);
         }
         let rows = signing_keys::list(&self.database, tenant).await?;
-        let keyring = Arc::new(Keyring::open(tenant, &rows, &self.secrets.sealing)?);
+        let elliptic = Algorithm::Es256.name();
+        let is_wanted = signing_keys::is_wanted(&self.database, tenant, elliptic).await?;
+        let shown = if is_wanted { Shown::All } else { Shown::Rsa };
+        let keyring = Arc::new(Keyring::open(tenant, &rows, &self.secrets.sealing, shown)?);
         self.known.keys.put(tenant.clone(), Arc::clone(&keyring), generation, now);
         Ok(keyring)
     }

@@ -32,7 +32,7 @@ pub mod worker;
 
 pub use app::{App, OUTGOING_PUSHES, Parts};
 pub use client_roots::ClientRoots;
-pub use keyring::{KEY_TYPES, Keyring};
+pub use keyring::{KEY_TYPES, Keyring, Shown};
 pub use known::{KnownApi, KnownClient};
 pub use meta::Meta;
 pub use open::{Glance, OpenTransaction, OpenTransactions};

@@ -59,6 +59,19 @@ pub async fn list(database: &Database, tenant: &TenantId) -> Result<Vec<SigningK
     rows.iter().map(read).collect()
 }
 
+/// Whether a client or an API of the tenant names this algorithm.
+pub async fn is_wanted(
+    database: &Database,
+    tenant: &TenantId,
+    algorithm: &str,
+) -> Result<bool, Error> {
+    const WANTED: &str = "
+        SELECT 1 FROM clients WHERE tenant_id = $1 AND document LIKE $2
+        UNION SELECT 1 FROM resource_servers WHERE tenant_id = $1 AND document LIKE $2";
+    let named = format!("%\"{algorithm}\"%");
+    Ok(!database.all(WANTED, &[tenant.into(), named.into()]).await?.is_empty())
+}
+
 /// Adds a key that is not retired. `Overtaken`: the algorithm has a key at that stage already, so
 /// of two nodes that start at once one adds.
 pub fn add(tenant: &TenantId, key: &SigningKeyRow) -> Write {

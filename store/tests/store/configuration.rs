@@ -131,6 +131,12 @@ async fn settings_change_only_from_what_they_were() {
 async fn a_tenant_has_one_current_and_one_next_key_of_an_algorithm() {
     let place = Place::new();
     let database = place.open().await;
+    assert_eq!(signing_keys::is_wanted(&database, &acme(), "ES256").await, Ok(false));
+    let document = String::from(r#"{"signing_alg":"ES256"}"#);
+    let modern = ResourceServerRow { document, ..api(7) };
+    done(&database, resource_servers::insert(&acme(), &modern)).await;
+    assert_eq!(signing_keys::is_wanted(&database, &acme(), "ES256").await, Ok(true));
+    assert_eq!(signing_keys::is_wanted(&database, &acme(), "ES384").await, Ok(false));
     done(&database, signing_keys::add(&acme(), &key("k1", Stage::Current))).await;
     overtaken(&database, signing_keys::add(&acme(), &key("k2", Stage::Current))).await;
     done(&database, signing_keys::add(&acme(), &key("k2", Stage::Next))).await;

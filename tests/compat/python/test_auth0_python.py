@@ -9,6 +9,7 @@ from auth0.authentication import GetToken
 from auth0.authentication.back_channel_login import BackChannelLogin
 from auth0.authentication.exceptions import Auth0Error, RateLimitError
 from auth0.authentication.revoke_token import RevokeToken
+from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
 from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 
@@ -79,7 +80,9 @@ class Auth0Python(unittest.TestCase):
         phone.approves(phone.buzzes())
         tokens = poll(started)
         self.assertEqual("Bearer", tokens["token_type"])
-        self.assertTrue(tokens["access_token"] and tokens["id_token"])
+        keys = AsymmetricSignatureVerifier(f"{ISSUER}.well-known/jwks.json")
+        verifier = TokenVerifier(signature_verifier=keys, issuer=ISSUER, audience=CLIENT[0])
+        self.assertEqual(user.user_id, verifier.verify(tokens["id_token"])["sub"])
 
         refreshed = GetToken(DOMAIN, *CLIENT).refresh_token(tokens["refresh_token"])
         self.assertTrue(refreshed["access_token"])
