@@ -189,7 +189,7 @@ async fn a_form_from_elsewhere_changes_nothing() {
     );
 }
 
-/// O227: the thirty-first try of a minute waits, whoever is signed in works on.
+/// O227: after thirty failures a minute has to pass; whoever is signed in works on.
 #[tokio::test]
 async fn too_many_tries_to_sign_in_wait_for_the_next_minute() {
     let world = World::new().await;

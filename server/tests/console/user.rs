@@ -64,7 +64,7 @@ async fn requests_are_shown_with_their_outcome_also_after_their_row_was_swept() 
     let waiting = world.client().asks_for("alice").await;
     world.run_worker().await;
     let said = says(&browser, &world, "alice").await;
-    for part in ["Waiting for an answer", "Asked by", "Push handed over", "until"] {
+    for part in ["Waiting for an answer", "Asked by", "Push handed over", "Until"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     phone.approves(&waiting).await;

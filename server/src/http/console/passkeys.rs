@@ -116,6 +116,8 @@ pub(super) async fn challenge_to_sign_in(State(app): State<Arc<App>>, answer: An
     if let Some(refusal) = too_many_tries(&app, visitor) {
         return refusal;
     }
+    // It keeps a row for whoever asks.
+    app.sign_ins.count(visitor.meta.ip, visitor.now);
     let at = (&visitor.context, visitor.host.as_str());
     challenged(console::challenge_to_sign_in(&app, at, visitor.now).await)
 }
@@ -134,13 +136,19 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, answer: Answer) -> Resp
             let cookie = [(header::SET_COOKIE, visitor.session_cookie(Some(&session.token)))];
             (cookie, said(StatusCode::OK, &json!({ "to": to }))).into_response()
         }
-        Ok(None) => said(StatusCode::FORBIDDEN, &json!({ "error": "unknown_passkey" })),
-        Err(denial) => refused(&denial),
+        Ok(None) => {
+            app.sign_ins.count(visitor.meta.ip, visitor.now);
+            said(StatusCode::FORBIDDEN, &json!({ "error": "unknown_passkey" }))
+        }
+        Err(denial) => {
+            app.sign_ins.count(visitor.meta.ip, visitor.now);
+            refused(&denial)
+        }
     }
 }
 
 fn too_many_tries(app: &App, visitor: &Visitor) -> Option<Response> {
-    let wait_s = app.sign_ins.try_once(visitor.meta.ip, visitor.now).err()?;
+    let wait_s = app.sign_ins.may_try(visitor.meta.ip, visitor.now).err()?;
     let retry = [(header::RETRY_AFTER, HeaderValue::from(wait_s))];
     let body = json!({ "error": "too_many_requests" });
     Some((retry, said(StatusCode::TOO_MANY_REQUESTS, &body)).into_response())

@@ -37,7 +37,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: F
     let link = query.text("link");
     let mut operator = None;
     if !link.is_empty() {
-        if let Err(wait_s) = app.sign_ins.try_once(visitor.meta.ip, visitor.now) {
+        if let Err(wait_s) = app.sign_ins.may_try(visitor.meta.ip, visitor.now) {
             return Error::too_many(&visitor, wait_s).into_response();
         }
         let found = console::operator_of_link(&app, visitor.tenant(), link, visitor.now).await;
@@ -47,6 +47,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: F
         };
     }
     let is_dead_link = !link.is_empty() && operator.is_none();
+    if is_dead_link {
+        app.sign_ins.count(visitor.meta.ip, visitor.now);
+    }
     let status = if is_dead_link { StatusCode::NOT_FOUND } else { StatusCode::OK };
     let next = visitor.way_back(query.text("next")).unwrap_or_default();
     let page = SignInPage {
@@ -61,7 +64,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor, query: F
 /// `POST /console/sign-in`: spends the link.
 pub(super) async fn by_link(State(app): State<Arc<App>>, submitted: Submitted) -> Response {
     let Submitted { visitor, fields } = submitted;
-    if let Err(wait_s) = app.sign_ins.try_once(visitor.meta.ip, visitor.now) {
+    if let Err(wait_s) = app.sign_ins.may_try(visitor.meta.ip, visitor.now) {
         return Error::too_many(&visitor, wait_s).into_response();
     }
     let who = (visitor.tenant(), &visitor.meta);
@@ -69,6 +72,7 @@ pub(super) async fn by_link(State(app): State<Arc<App>>, submitted: Submitted) -
     let session = match begun {
         Ok(Some(session)) => session,
         Ok(None) => {
+            app.sign_ins.count(visitor.meta.ip, visitor.now);
             let page =
                 SignInPage { frame: Frame::of(&visitor), link: None, is_dead_link: true, next: "" };
             return page::html(StatusCode::FORBIDDEN, &page);

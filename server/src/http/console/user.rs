@@ -126,7 +126,12 @@ fn user_page<'a>(who: &'a SignedIn, view: &UserView, done: &str) -> UserPage<'a>
             .iter()
             .map(|device| device_row(language, device, &href, now))
             .collect(),
-        pending: view.pending.iter().map(|until| When::new(language, *until, now)).collect(),
+        pending: view
+            .pending
+            .last()
+            .into_iter()
+            .map(|until| When::new(language, *until, now))
+            .collect(),
         requests: view.requests.iter().map(|one| request_row(language, one, now)).collect(),
         identities: identities(user),
         notice: notice(w, done),

@@ -166,7 +166,7 @@ words! {
     asked_by: "Asked by", "依頼元";
     message: "Message", "メッセージ";
     transaction: "Transaction", "トランザクション";
-    until: "until", "期限";
+    until: "Until", "期限";
     read_on_device: "Read on a device", "端末で閲覧済み";
     outcome_waiting: "Waiting for an answer", "回答待ち";
     outcome_approved: "Approved, tokens not collected", "承認済み（トークン未受領）";
