@@ -40,7 +40,7 @@ export async function person(name, more = {}) {
   const grant = { grant_type: 'client_credentials', client_id, client_secret, audience };
   token ??= (await form(`${card.issuer}oauth/token`, grant)).access_token;
   number += 1;
-  const email = `${name.split(' ')[0].toLowerCase()}.${number}@example.com`;
+  const email = `${name.split(' ')[0].toLowerCase().replace(/[^a-z-]/g, '') || 'misaki'}.${number}@example.com`;
   const body = { connection: 'Username-Password-Authentication', email, email_verified: true, name, ...more };
   const answer = await fetch(`${card.issuer}api/v2/users`, {
     method: 'POST',
