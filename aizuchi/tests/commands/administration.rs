@@ -144,7 +144,7 @@ fn keys_are_listed_without_anything_private() {
             assert!(key[member].is_string(), "{key}");
         }
         let members: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
-        let told = ["kid", "alg", "stage", "created_at", "retired_at"];
+        let told = ["kid", "alg", "stage", "created_at", "retired_at", "revoked_at"];
         assert!(members.iter().all(|name| told.contains(name)), "{key}");
     }
 }

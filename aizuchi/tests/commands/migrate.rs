@@ -13,7 +13,7 @@ fn migrating_twice_changes_nothing_the_second_time() {
         arguments.extend(["--database", url]);
     }
     let first = aizuchi(&arguments).done().json();
-    assert_eq!(first["applied"].as_array().unwrap().len(), 1, "{first}");
+    assert!(!first["applied"].as_array().unwrap().is_empty(), "{first}");
     let second = aizuchi(&arguments).done().json();
     assert_eq!(second["applied"], serde_json::json!([]));
     assert_eq!(first["version"], second["version"]);
