@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use axum::Router;
 use domain::TenantId;
+use rustls::ServerConfig;
 use serde_json::Value;
 use store::{Database, DatabaseOptions};
 use tokio::net::TcpListener;
@@ -20,7 +22,7 @@ use crate::flows;
 use crate::http;
 use crate::listen::{
     CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Pair, Served,
-    serve_connections, server_config,
+    listen_on_loopback, serve_connections, server_config,
 };
 use crate::outside::{Clock, Courier, Entropy, Resolver, Tray};
 use crate::secrets::Secrets;
@@ -108,25 +110,25 @@ impl Running {
 
 /// The sockets of a server, bound before anything else so that port 0 is known as what it became.
 struct Sockets {
-    https: Option<TcpListener>,
-    mtls: Option<TcpListener>,
-    http: Option<TcpListener>,
-    ops: Option<TcpListener>,
+    https: Vec<TcpListener>,
+    mtls: Vec<TcpListener>,
+    http: Vec<TcpListener>,
+    ops: Vec<TcpListener>,
 }
 
 /// Starts the server.
 pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError> {
     let sockets = Sockets {
-        https: bind("listen.https", &config.listen.https).await?,
-        mtls: bind("listen.mtls", &config.listen.mtls).await?,
-        http: bind("listen.http", &config.listen.http).await?,
-        ops: bind("listen.ops", &config.listen.ops).await?,
+        https: bind("listen.https", &config.listen.https, mode).await?,
+        mtls: bind("listen.mtls", &config.listen.mtls, mode).await?,
+        http: bind("listen.http", &config.listen.http, mode).await?,
+        ops: bind("listen.ops", &config.listen.ops, mode).await?,
     };
     let addresses = Addresses {
-        https: address(sockets.https.as_ref()),
-        mtls: address(sockets.mtls.as_ref()),
-        http: address(sockets.http.as_ref()),
-        ops: address(sockets.ops.as_ref()),
+        https: address(&sockets.https),
+        mtls: address(&sockets.mtls),
+        http: address(&sockets.http),
+        ops: address(&sockets.ops),
     };
     let is_dev = matches!(mode, Mode::Dev { .. });
     let mut plain = None;
@@ -140,7 +142,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     let public = public_addresses(&config, plain, addresses.mtls);
     make_folder(&config)?;
     let Tls { certificates, files, ca_file } = tls(&config, is_dev)?;
-    if sockets.http.is_some() && !is_dev && config.proxy.trusted.is_empty() {
+    if !sockets.http.is_empty() && !is_dev && config.proxy.trusted.is_empty() {
         return Err(StartError(String::from(
             "listen.http: plain HTTP is for the proxies of proxy.trusted only, and it names none",
         )));
@@ -196,25 +198,22 @@ fn listen(
 ) -> Result<(), StartError> {
     let limits = Limits { connections: app.config.limits.connections, ..Limits::DEFAULT };
     let public = http::router(Arc::clone(app));
-    for (socket, clients) in
+    let mut serve = |sockets: Vec<TcpListener>, tls: Option<Arc<ServerConfig>>, router: &Router| {
+        for socket in sockets {
+            let (tls, router) = (tls.clone(), router.clone());
+            tasks.spawn(serve_connections(socket, tls, router, limits, drain.clone()));
+        }
+    };
+    for (sockets, clients) in
         [(sockets.https, ClientCertificates::Unasked), (sockets.mtls, ClientCertificates::Asked)]
     {
-        if let (Some(socket), Some(tls)) = (socket, tls) {
+        if let Some(tls) = tls {
             let tls = server_config(Arc::clone(tls), clients);
-            let tls = tls.map_err(|error| StartError(error.to_string()))?;
-            let served =
-                serve_connections(socket, Some(tls), public.clone(), limits, drain.clone());
-            tasks.spawn(served);
+            serve(sockets, Some(tls.map_err(|error| StartError(error.to_string()))?), &public);
         }
     }
-    if let Some(socket) = sockets.http {
-        let plain = http::behind_proxies(public, app);
-        tasks.spawn(serve_connections(socket, None, plain, limits, drain.clone()));
-    }
-    if let Some(socket) = sockets.ops {
-        let ops = http::ops_router(Arc::clone(app));
-        tasks.spawn(serve_connections(socket, None, ops, limits, drain.clone()));
-    }
+    serve(sockets.http, None, &http::behind_proxies(public, app));
+    serve(sockets.ops, None, &http::ops_router(Arc::clone(app)));
     Ok(())
 }
 
@@ -321,16 +320,20 @@ fn tls(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
     })
 }
 
-async fn bind(key: &str, address: &str) -> Result<Option<TcpListener>, StartError> {
+/// Listens; in `dev`, whose card says `localhost`, on both addresses of that name.
+async fn bind(key: &str, address: &str, mode: Mode) -> Result<Vec<TcpListener>, StartError> {
     if address.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) => Err(StartError(format!(
+    let bound = match mode {
+        Mode::Serve => TcpListener::bind(address).await.map(|listener| vec![listener]),
+        Mode::Dev { .. } => listen_on_loopback(address).await,
+    };
+    bound.map_err(|error| {
+        StartError(format!(
             "{key}: cannot listen on {address}: {error}; stop what uses the port or choose another"
-        ))),
-    }
+        ))
+    })
 }
 
 /// Where we can be reached; the listener for client certificates is beside `public_url` unless the
@@ -350,6 +353,6 @@ fn public_addresses(
     PublicAddresses { https: server.public_url.clone(), http, mtls: named.or(beside) }
 }
 
-fn address(listener: Option<&TcpListener>) -> Option<SocketAddr> {
-    listener.and_then(|listener| listener.local_addr().ok())
+fn address(listeners: &[TcpListener]) -> Option<SocketAddr> {
+    listeners.first().and_then(|listener| listener.local_addr().ok())
 }

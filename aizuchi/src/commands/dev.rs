@@ -86,6 +86,7 @@ impl Arguments {
 pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcome {
     let config = arguments.config()?;
     logs::start(&config)?;
+    let stop = serve::stop_asked()?;
     let mode = Mode::Dev { virtual_phones: arguments.virtual_phones };
     let running = Box::pin(server::start(config, mode))
         .await
@@ -98,7 +99,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             terminal.line(&line)?;
         }
     }
-    serve::stop_asked().await?;
+    stop.await;
     running.stop().await;
     Ok(ExitCode::from(DONE))
 }

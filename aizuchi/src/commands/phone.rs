@@ -138,10 +138,13 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let decision = Decision::Rejected { reason: no.reason.as_deref() };
             session.answer(no.which.id.as_deref(), decision).await?;
         }
-        Act::Watch(watch) => tokio::select! {
-            ended = session.watch(&watch) => ended?,
-            asked = stop_asked() => asked?,
-        },
+        Act::Watch(watch) => {
+            let stop = stop_asked()?;
+            tokio::select! {
+                ended = session.watch(&watch) => ended?,
+                () = stop => {}
+            }
+        }
         Act::Forget(forget) => session.forget(forget.offline).await?,
     }
     Ok(ExitCode::from(DONE))

@@ -44,6 +44,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     let config = Config::read(Some(&arguments.config), &settings)
         .map_err(|error| Failed::because(error.to_string()))?;
     logs::start(&config)?;
+    let stop = stop_asked()?;
     let running = Box::pin(server::start(config, Mode::Serve))
         .await
         .map_err(|error| Failed::because(error.to_string()))?;
@@ -53,7 +54,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     }
     tell_manager(NotifyState::Ready);
     tell_console(&running, terminal).await?;
-    stop_asked().await?;
+    stop.await;
     tell_manager(NotifyState::Stopping);
     running.stop().await;
     Ok(ExitCode::from(DONE))
@@ -87,14 +88,15 @@ pub(super) fn settings(texts: &[String]) -> Result<Vec<Setting>, Failed> {
         .collect()
 }
 
-/// Returns when somebody asks the process to end.
-pub(super) async fn stop_asked() -> Result<(), Failed> {
+/// Ends when somebody asks the process to end; from the call on, no such signal is lost.
+pub(super) fn stop_asked() -> Result<impl Future<Output = ()>, Failed> {
     let failed = |error| Failed::because(format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

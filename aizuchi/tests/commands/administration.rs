@@ -222,3 +222,37 @@ fn operators_come_in_by_links_and_go_by_a_command() {
     assert_eq!(dev.administer(&["console", "remove", "Mika"]).code, 1);
     assert_eq!(dev.administer(&["console", "list"]).done().json()[0]["passkeys"], 0);
 }
+
+/// O4: every command that takes `--json` says one document and nothing else.
+#[test]
+fn every_command_has_one_document() {
+    let dev = Dev::start(&[]);
+    let user = dev.text("/user/user_id");
+    let client = dev.text("/client/client_id");
+    let api = dev.text("/api/identifier");
+    for command in [
+        &["tenant", "create", "acme"][..],
+        &["tenant", "list"],
+        &["client", "create", "Riverbank"],
+        &["client", "list"],
+        &["client", "show", &client],
+        &["client", "rotate-secret", &client],
+        &["api", "list"],
+        &["api", "show", &api],
+        &["user", "create", "bob@example.com"],
+        &["user", "list"],
+        &["user", "show", &user],
+        &["user", "ticket", &user],
+        &["key", "list"],
+        &["key", "rotate"],
+        &["doctor"],
+    ] {
+        let said = dev.administer(command).done();
+        assert!(said.json().is_object() || said.json().is_array(), "{command:?}: {said:?}");
+    }
+    let state = dev.enroll("phone.json", &["--json"]);
+    for command in [&["phone", "inbox"][..], &["phone", "forget"]] {
+        aizuchi(&[command, &["--state", &state, "--json"]].concat()).done().json();
+    }
+    aizuchi(&["demo", "--json"]).done().json();
+}

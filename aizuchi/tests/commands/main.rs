@@ -12,6 +12,7 @@ mod administration;
 mod ask;
 mod backup;
 mod common;
+mod configuration;
 mod demo;
 mod dev;
 mod doctor;

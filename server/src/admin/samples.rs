@@ -46,11 +46,12 @@ pub(crate) async fn sample_management(
     Ok(sample)
 }
 
-/// Lets the sample administration program keep its rights at the tenant's present address.
+/// Lets the sample administration program keep its rights at the tenant's present address; the
+/// Management API at the `former` one goes.
 pub(crate) async fn move_management(
     app: &App,
     tenant: &TenantId,
-    client_id: &str,
+    (client_id, former): (&str, &str),
     now: Timestamp,
 ) -> Result<(), Refused> {
     ensure_management_api(app, tenant, now).await?;
@@ -60,6 +61,12 @@ pub(crate) async fn move_management(
         client_grants::by_client(&app.database, tenant, &client, &audience, "client").await?;
     if granted.is_none() {
         grant_api(app, tenant, (client_id, &audience), MANAGEMENT_SCOPES, now).await?;
+    }
+    let old = resource_servers::by_identifier(&app.database, tenant, former).await?;
+    if let Some(old) = old.filter(|old| old.identifier != audience) {
+        match app.database.run(resource_servers::delete(tenant, &old)).await? {
+            Written::Done | Written::Overtaken => {}
+        }
     }
     Ok(())
 }

@@ -31,10 +31,15 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Opens the socket of a data folder. One left by a server that was killed is replaced: the
-    /// database's own lock says that no other server runs.
+    /// Opens the socket of a data folder. One left by a server that was killed is replaced; one that
+    /// answers is another server's, which shares the folder and, with PostgreSQL, perhaps the
+    /// database.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         let path = socket_path(data_dir);
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            let told = "another server runs on this folder; give each a folder of its own";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, told));
+        }
         // Made beside its place and moved there when nobody but its owner may open it any more.
         let beside = path.with_extension("sock.new");
         match fs::remove_file(&beside) {

@@ -273,7 +273,8 @@ impl Config {
     pub fn from_parts(text: &str, settings: &[Setting]) -> Result<Self, ConfigError> {
         let table = overlay::merge(text, settings)?;
         let config: Self = table.try_into().map_err(|error: toml::de::Error| {
-            ConfigError(format!("configuration: {}", error.message()))
+            // The key stands on a line of its own.
+            ConfigError(format!("configuration: {}", error.to_string().trim().replace('\n', " ")))
         })?;
         config.check()?;
         Ok(config)
@@ -299,15 +300,16 @@ impl Config {
         if !matches!(self.log.format.as_str(), "text" | "json") {
             return Err(ConfigError(String::from("log.format: must be `text` or `json`")));
         }
-        if self.ciba.interval_s == 0 || self.ciba.default_expiry_s == 0 {
-            return Err(ConfigError(String::from(
-                "ciba.interval_s and ciba.default_expiry_s: must be at least 1",
-            )));
+        let zero = [
+            ("ciba.interval_s", self.ciba.interval_s == 0),
+            ("ciba.default_expiry_s", self.ciba.default_expiry_s == 0),
+            ("limits.prompts_per_user_per_minute", self.limits.prompts_per_user_per_minute == 0),
+            ("limits.connections", self.limits.connections == 0),
+        ];
+        match zero.iter().find(|(_, is_zero)| *is_zero) {
+            Some((key, _)) => Err(ConfigError(format!("{key}: must be at least 1, not 0"))),
+            None => Ok(()),
         }
-        if self.limits.prompts_per_user_per_minute == 0 || self.limits.connections == 0 {
-            return Err(ConfigError(String::from("limits: every limit must be at least 1")));
-        }
-        Ok(())
     }
 }
 

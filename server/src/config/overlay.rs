@@ -6,6 +6,9 @@ use toml::{Table, Value};
 
 use super::{Config, ConfigError};
 
+/// How the file is called in an error.
+const FILE: &str = "the configuration file";
+
 /// Our variables begin so and have `__` between section and key; anything else that begins with
 /// `AIZUCHI_` is not ours (Kubernetes makes such names for a service called aizuchi).
 const PREFIX: &str = "AIZUCHI_";
@@ -63,10 +66,14 @@ pub(super) fn merge(text: &str, settings: &[Setting]) -> Result<Table, ConfigErr
     })?;
     for (section, keys) in &table {
         let Some(keys) = keys.as_table() else {
-            return Err(unknown(&known, section, None, "the configuration file"));
+            return Err(unknown(&known, section, None, FILE));
         };
-        for key in keys.keys() {
-            known_value(&known, section, key, "the configuration file")?;
+        for (key, value) in keys {
+            let default = known_value(&known, section, key, FILE)?;
+            if !value.same_type(default) {
+                let (kind, place) = (kind_of(default), format!("{FILE}: {section}.{key}"));
+                return Err(ConfigError(format!("{place} must be {kind}")));
+            }
         }
     }
     for setting in settings {
@@ -94,24 +101,30 @@ fn known_value<'k>(
         .ok_or_else(|| unknown(known, section, Some(key), origin))
 }
 
+/// What may stand in the place of a default.
+fn kind_of(default: &Value) -> &'static str {
+    match default {
+        Value::String(_) | Value::Datetime(_) => "a text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list of texts",
+        Value::Table(_) => "a section",
+    }
+}
+
 /// The text as the type that the default has; lists are separated by commas.
 fn typed(default: &Value, setting: &Setting) -> Result<Value, ConfigError> {
     let text = setting.value.as_str();
-    let wrong = |what: &str| {
-        let Setting { section, key, origin, .. } = setting;
-        ConfigError(format!("{origin}: {section}.{key} must be {what}, not `{text}`"))
+    let wrong = || {
+        let (Setting { section, key, origin, .. }, kind) = (setting, kind_of(default));
+        ConfigError(format!("{origin}: {section}.{key} must be {kind}, not `{text}`"))
     };
     match default {
         Value::String(_) | Value::Datetime(_) | Value::Table(_) => Ok(Value::String(text.into())),
-        Value::Integer(_) => {
-            text.trim().parse().map(Value::Integer).map_err(|_unparsed| wrong("a whole number"))
-        }
-        Value::Float(_) => {
-            text.trim().parse().map(Value::Float).map_err(|_unparsed| wrong("a number"))
-        }
-        Value::Boolean(_) => {
-            text.trim().parse().map(Value::Boolean).map_err(|_unparsed| wrong("true or false"))
-        }
+        Value::Integer(_) => text.trim().parse().map(Value::Integer).map_err(|_unparsed| wrong()),
+        Value::Float(_) => text.trim().parse().map(Value::Float).map_err(|_unparsed| wrong()),
+        Value::Boolean(_) => text.trim().parse().map(Value::Boolean).map_err(|_unparsed| wrong()),
         Value::Array(_) => Ok(Value::Array(
             text.split(',')
                 .map(str::trim)
@@ -173,6 +186,7 @@ mod tests {
         assert_eq!((ciba.interval_s, ciba.default_expiry_s), (9, 100));
     }
 
+    /// O46: in the file, in a setting.
     #[test]
     fn an_unknown_key_names_the_nearest_known_one() {
         let error = read("[ciba]\nintervals = 7", &[]).unwrap_err().0;
@@ -192,6 +206,34 @@ mod tests {
         );
         let config = Config::from_parts("", &settings).unwrap();
         assert_eq!(config.outbound.allow, ["a:1", "b:2"]);
+    }
+
+    /// O47: the key, where the value stands, and what may stand there.
+    #[test]
+    fn a_wrong_value_says_where_it_stands_and_what_is_allowed() {
+        let cases = [
+            (
+                "[ciba]\ninterval_s = \"soon\"",
+                "",
+                "the configuration file: ciba.interval_s",
+                "whole",
+            ),
+            ("[listen]\nhttps = 8443", "", "the configuration file: listen.https", "a text"),
+            ("[outbound]\nallow = \"x\"", "", "the configuration file: outbound.allow", "a list"),
+            ("", "limits.connections=many", "--set: limits.connections", "a whole number"),
+            ("", "limits.connections=0", "limits.connections", "at least 1"),
+            ("", "ciba.interval_s=0", "ciba.interval_s", "at least 1"),
+            ("", "ciba.default_expiry_s=-5", "ciba.default_expiry_s", "u32"),
+            ("", "proxy.headers=all", "proxy.headers", "`x-forwarded`"),
+            ("", "log.format=xml", "log.format", "`json`"),
+            ("", "listen.https=here", "listen.https", "0.0.0.0:8443"),
+        ];
+        for (file, setting, place, allowed) in cases {
+            let settings: Vec<&str> = [setting].into_iter().filter(|set| !set.is_empty()).collect();
+            let error = read(file, &settings).unwrap_err().0;
+            assert!(error.contains(place) && error.contains(allowed), "{setting}{file}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub async fn prepare(
 async fn moved(app: &App, mut card: Value) -> Result<Value, StartError> {
     let tenant = TenantId::new(FIRST_TENANT);
     let client_id = text(&card, "/management/client_id").to_owned();
-    admin::move_management(app, &tenant, &client_id, app.clock.now()).await?;
+    let former = text(&card, "/management/audience").to_owned();
+    admin::move_management(app, &tenant, (&client_id, &former), app.clock.now()).await?;
     let issuer = &app.addresses.https;
     for (place, address) in
         [("/issuer", issuer.clone()), ("/management/audience", format!("{issuer}api/v2/"))]

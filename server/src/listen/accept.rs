@@ -108,6 +108,8 @@ pub async fn serve_connections(
             drop(permit);
         });
     }
+    // Whoever comes now is refused at once, and does not wait for nobody.
+    drop(listener);
     let everyone = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     if tokio::time::timeout(limits.drain, room.acquire_many(everyone)).await.is_err() {
         tracing::warn!("connections were cut off: they outlived the drain");

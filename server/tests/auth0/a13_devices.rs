@@ -279,3 +279,24 @@ async fn the_push_factor_is_switched_and_no_other() {
     let empty = operator.request(Method::PUT, path, &json!({})).await;
     denied(&empty, 400, "invalid_body");
 }
+
+/// W250: a ticket works once, and for five days.
+#[tokio::test]
+async fn a_ticket_works_once_and_for_five_days() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let ticket = async |person: &str| {
+        let body = json!({"user_id": world.user_id(person).as_str(), "send_mail": false});
+        operator.posts("guardian/enrollments/ticket", &body).await.member("ticket_id")
+    };
+    let (first, second) = (ticket("alice").await, ticket("bob").await);
+    world.advance_ms(5 * 86_400_000 - 1);
+    let phone = world.phone_of("alice");
+    let code = phone.starts_flow(&first).await.member("enrollment_tx_id");
+    assert_eq!(phone.enrolls_by(&code, testkit::p256_key(), "GCM").await.status, 201);
+    world.advance_ms(1);
+    for dead in [&first, &second] {
+        let answer = phone.starts_flow(dead).await;
+        assert_eq!(answer.summary(), "404 enrollment_transaction_not_found");
+    }
+}

@@ -143,7 +143,7 @@ async fn certificates_are_rotated_without_a_gap() {
     assert!(!listening.takes(&bank, &new).await, "past its expires_at");
 }
 
-fn thumbprint(held: &Held) -> String {
+pub(super) fn thumbprint(held: &Held) -> String {
     let certificate = domain::oauth::certificate::Certificate::from_pem(&held.pem).unwrap();
     certificate.thumbprint_text()
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::ConnectInfo;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use device_protocol::guardian::resolve::Decision;
 use http::Request;
 use server::config::{CertificateHeaders, Config, ForwardedHeaders};
 use store::log_events::{self, LogPage};
@@ -208,4 +209,58 @@ async fn a_trusted_proxy_names_the_host() {
     assert_eq!(issuer(PROXY, "x-forwarded-host").await, own);
     assert_eq!(issuer(STRANGER, "x-forwarded-host").await, world.issuer(), "hearsay");
     assert_eq!(issuer(PROXY, "x-original-host").await, world.issuer());
+}
+
+/// W288: every entry of a request says who, where, through which SDK and with which certificate.
+#[tokio::test]
+async fn every_entry_of_a_request_says_with_which_certificate_it_came() {
+    let world = world(|config| config.proxy.client_certificate = CertificateHeaders::Plain).await;
+    world.phone_of("alice").is_ready().await;
+    let held = self_signed(&params("bank"));
+    let client = client(&world, "self_signed_tls_client_auth", &[x509(&held)]).await;
+    let pem = encoded(&held.pem);
+    let sdk = "eyJuYW1lIjoiYXV0aDAtcHl0aG9uIiwidmVyc2lvbiI6IjYuOC4wIn0";
+    let headers =
+        [("client-certificate", pem.as_str()), (VERIFIED, "SUCCESS"), ("auth0-client", sdk)];
+    let send = async |path: &str, form: testkit::Form| {
+        let body = client.credentials(form).0.encode();
+        posts(&world, PROXY, (path, body), &headers).await
+    };
+    let form = client.asking("alice");
+    let message = form.get("binding_message").unwrap().to_owned();
+    let started = send("bc-authorize", form).await;
+    assert_eq!(started.status, 200, "{}", started.text());
+    assert_eq!(send("bc-authorize", client.asking("nobody")).await.status, 400);
+    world.run_worker().await;
+    let phone = world.phone_of("alice");
+    for push in phone.pushes().await {
+        let consent = phone.reads(&push).await.json();
+        assert_eq!(consent["requested_details"]["binding_message"], message.as_str());
+        assert_eq!(phone.answers(&push, Decision::Accepted).await.status, 204);
+    }
+    let id = started.member("auth_req_id");
+    for status in [200, 403] {
+        assert_eq!(send("oauth/token", client.polling(&id)).await.status, status);
+    }
+    let log = world.operator().gets("logs?per_page=100").await.json();
+    let told: Vec<_> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["type"].as_str().unwrap().starts_with("ciba_"))
+        .collect();
+    assert_eq!(told.len(), 4, "a start, a refused one, tokens, a refused exchange: {log}");
+    for entry in told {
+        for member in ["client_name", "description", "hostname", "ip", "log_id"] {
+            assert!(entry[member].is_string(), "{member}: {entry}");
+        }
+        assert!(entry["details"].is_object(), "{entry}");
+        assert_eq!(entry["client_name"], "Certified");
+        assert_eq!(entry["auth0_client"]["name"], "auth0-python");
+        assert_eq!(
+            entry["mtls_thumbprint_sha256"],
+            super::listener::thumbprint(&held).as_str(),
+            "{entry}"
+        );
+    }
 }

@@ -65,7 +65,7 @@ fn saying(message: &str) -> Vec<Value> {
     lines().into_iter().filter(|line| line["message"] == message).collect()
 }
 
-/// Part of O63: each outcome is one line with the ids as fields.
+/// O63: each outcome is one line with the ids as fields.
 #[tokio::test]
 async fn each_outcome_is_one_line_with_its_ids() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! O50, O52: the listener itself, over a socket.
+//! O50, O52, G15: the listener itself, over a socket.
 
 use std::sync::Arc;
 
@@ -36,14 +36,23 @@ async fn connect(
     to: &Listening,
     versions: &[&'static SupportedProtocolVersion],
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    connect_for(to, versions, "http/1.1").await
+}
+
+async fn connect_for(
+    to: &Listening,
+    versions: &[&'static SupportedProtocolVersion],
+    protocol: &str,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(to.ca.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
     let socket = TcpStream::connect(to.address).await?;
     TlsConnector::from(Arc::new(config)).connect(name, socket).await
@@ -78,6 +87,46 @@ async fn tls_1_2_and_1_3_are_spoken_and_older_ones_refused() {
     old.read_exact(&mut alert).await.unwrap();
     assert_eq!((alert[0], alert[5]), (21, 2), "a fatal alert, not {alert:?}");
     assert!([40, 70].contains(&alert[6]), "handshake_failure or protocol_version: {alert:?}");
+    listening.drain.begin();
+}
+
+/// The status of the same request in HTTP/2 (RFC 9113); one of few that has a byte of its own.
+async fn asks_in_frames(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
+    let mut block = vec![0x82, 0x87, 0x41, 9];
+    block.extend(b"localhost");
+    block.extend([0x44, 22]);
+    block.extend(b"/.well-known/jwks.json");
+    let mut frames = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    frames.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    frames.extend([0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    frames.extend(block);
+    stream.write_all(&frames).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        if head[3] == 1 {
+            return payload[0];
+        }
+    }
+}
+
+/// G15: the listener answers over TLS 1.2 and 1.3, in HTTP/1.1 and HTTP/2.
+#[tokio::test]
+async fn both_versions_of_http_are_spoken_over_both_versions_of_tls() {
+    const STATUS_200: u8 = 0x88;
+    let world = World::new().await;
+    let listening = listen(&world).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let stream = connect_for(&listening, &[version], "http/1.1").await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+        assert_eq!(asks(stream, GET).await, StatusCode::OK);
+        let stream = connect_for(&listening, &[version], "h2").await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+        assert_eq!(asks_in_frames(stream).await, STATUS_200);
+    }
     listening.drain.begin();
 }
 

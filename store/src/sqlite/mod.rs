@@ -2,6 +2,7 @@
 
 mod backup;
 mod connection;
+mod errand;
 mod lock;
 mod reader;
 mod restore;
@@ -18,6 +19,7 @@ use crate::migrate::Migrated;
 use crate::{Error, Row, Value, Write, Written};
 use connection::Place;
 pub(crate) use connection::in_words;
+use errand::{Errand, Waiting};
 use reader::Readers;
 pub use restore::Restoration;
 pub(crate) use text::rewritten;
@@ -92,7 +94,11 @@ impl Sqlite {
 
     pub(crate) async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
         let (scans, params) = (Arc::clone(&self.scans), params.to_vec());
-        blocking(move || scans.search(&sql, &params)).await
+        let errand = Arc::new(Errand::default());
+        let waiting = Waiting(Arc::clone(&errand));
+        let answer = blocking(move || scans.search(&sql, &params, &errand)).await;
+        drop(waiting);
+        answer
     }
 
     /// Copies the file as it is now; the length of the copy in bytes.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::connection::{Place, bind, in_words, our_row};
+use super::errand::Errand;
 use super::text::{Texts, rewritten};
 use crate::row::ROW_LIMIT;
 use crate::{Error, Row, Value};
@@ -50,9 +51,16 @@ impl Readers {
         })
     }
 
-    pub(super) fn search(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+    pub(super) fn search(
+        &self,
+        sql: &str,
+        params: &[Value],
+        errand: &Errand,
+    ) -> Result<Vec<Row>, Error> {
         self.reader()?.read(|connection, _texts| {
-            collect(&mut connection.prepare(&rewritten(sql)).map_err(in_words)?, params)
+            errand.run(connection.get_interrupt_handle(), || {
+                collect(&mut connection.prepare(&rewritten(sql)).map_err(in_words)?, params)
+            })
         })
     }
 

@@ -158,3 +158,25 @@ async fn what_belongs_to_a_person_is_found_by_the_persons_index() {
         assert!(plan.contains(&format!("(tenant_id=? AND {column}=?)")), "{plan}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_nobody_waits_for_gives_its_reader_back() {
+    const ENDLESS: &str = "
+        WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
+    let place = Place::sqlite();
+    let database = place.open().await;
+    for _ in 0..3 {
+        let searches: Vec<_> = (0..4)
+            .map(|_| {
+                let database = database.clone();
+                tokio::spawn(async move { database.search(String::from(ENDLESS), &[]).await })
+            })
+            .collect();
+        for search in searches {
+            search.abort();
+            assert!(search.await.is_err(), "it has no end");
+        }
+    }
+    let rows = database.search(String::from("SELECT 1"), &[]).await.unwrap();
+    assert_eq!(rows.first().unwrap().int(0), Ok(1));
+}
