@@ -9,7 +9,6 @@ use crate::common::{Dev, aizuchi, http, said, signal};
 
 /// O25, O27, O28: one line with every fact; free ports, named in the card; the issuer's certificate
 /// is the CA file's.
-/// W18: the issuer is the https origin that clients use, with its port.
 #[test]
 fn the_card_names_the_ports_that_were_taken() {
     let dev = Dev::start(&[]);

@@ -146,7 +146,7 @@ fn serve_prints_a_link_to_the_console() {
     assert!(status == 200 && page.contains("This link signs you in as"), "{page}");
 }
 
-/// O43: HTTPS with the configured certificate.
+/// O43, W18: HTTPS with the configured certificate; the issuer is that origin, with its port.
 #[test]
 fn serve_listens_with_the_configured_certificate() {
     let serve = Serve::start(

@@ -358,36 +358,3 @@ async fn users_of_another_tenant_are_not_there() {
     assert_eq!(world.operator().deletes("users/auth0%7Conly").await.status, 204);
     assert_eq!(acme.operator().gets("users/auth0%7Conly").await.status, 200);
 }
-
-/// W243: a search that takes longer than two seconds is ended, and so is the work for it.
-#[tokio::test]
-async fn a_search_that_takes_too_long_is_ended() {
-    const ENDLESS: &str = "
-        WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
-    // With PostgreSQL a search has no reader of its own that others could keep busy.
-    let world = World::builder().on_sqlite().start().await;
-    let operator = world.operator();
-    let token = operator.token().await;
-    let authorization = format!("Bearer {token}");
-    let headers = [("authorization", authorization.as_str())];
-    let asks = || world.request(http::Method::GET, "api/v2/users?q=name:a*", &headers, "");
-    let app = world.app();
-    let endless = || app.database.search(String::from(ENDLESS), &[]);
-    let busy = async || tokio::join!(endless(), endless(), endless(), endless());
-    // Until every reader is taken, a search is as fast as ever.
-    let slow = async || loop {
-        let answer = asks().await;
-        if answer.status != 200 {
-            return answer;
-        }
-    };
-    let answer = tokio::select! {
-        biased;
-        _ = busy() => panic!("it has no end"),
-        answer = slow() => answer,
-    };
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert_eq!(answer.json()["statusCode"], 503);
-    assert!(answer.json()["message"].as_str().unwrap().contains("2 seconds"));
-    assert_eq!(asks().await.status, 200, "the readers are free again");
-}
