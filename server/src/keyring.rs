@@ -83,7 +83,8 @@ impl Keyring {
         let (kid, key) = fitting
             .ok_or_else(|| Broken::because(format!("no current key for {}", algorithm.name())))?;
         let fields = HeaderFields { typ: Some(typ), kid: Some(kid), jwk: None };
-        key.sign(algorithm, &fields, &claims.to_string()).map_err(Broken::because)
+        let claims = serde_json::to_string(claims).map_err(Broken::because)?;
+        key.sign(algorithm, &fields, &claims).map_err(Broken::because)
     }
 
     /// The published key of that name.

@@ -23,6 +23,37 @@ pub async fn of_user(
     rows.iter().map(read).collect()
 }
 
+/// A person as far as asking them goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Whether an administrator blocked them.
+    pub is_blocked: bool,
+    /// Their devices, in the order they enrolled.
+    pub devices: Vec<Device>,
+}
+
+/// The person of this id with their devices: one look-up, since every request begins with it.
+pub async fn person(
+    database: &Database,
+    tenant: &TenantId,
+    user: &UserId,
+) -> Result<Option<Person>, Error> {
+    const READ: &str = "
+        SELECT e.id, e.user_id, e.identifier, e.name, e.push_service, e.push_token, e.public_jwk,
+            e.base_url, e.enrolled_at, e.last_auth_at, u.blocked
+        FROM users u
+        LEFT JOIN enrollments e ON e.tenant_id = u.tenant_id AND e.user_id = u.user_id
+        WHERE u.tenant_id = $1 AND u.user_id = $2
+        ORDER BY e.enrolled_at, e.id LIMIT $3";
+    let rows = database.few(READ, &[tenant.into(), user.into(), DEVICE_LIMIT.into()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let is_blocked = first.flag(10)?;
+    let has_devices = first.optional_text(0)?.is_some();
+    let devices =
+        if has_devices { rows.iter().map(read).collect::<Result<_, _>>()? } else { Vec::new() };
+    Ok(Some(Person { is_blocked, devices }))
+}
+
 /// The device of this id, with the hash of its own opaque token.
 pub async fn one(
     database: &Database,

@@ -286,7 +286,7 @@ pub fn push_again(
 ) -> Write {
     const AGAIN: &str = "
         UPDATE transactions SET challenges = $3, push_attempts = 0, push_due_at = $4
-        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending'";
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending' AND {guard}";
     let challenges = challenge::to_document(challenges);
     let params = [tenant.into(), auth_req_hash.into(), challenges.into(), due_at.into()];
     Write::new().exactly(1, AGAIN, params)

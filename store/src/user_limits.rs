@@ -32,13 +32,13 @@ impl StartLimit {
     }
 }
 
-/// Counts a start for this user. `Overtaken`: the limit is reached.
+/// Counts a start for this user; the first step of its write. `Overtaken`: the limit is reached.
 ///
 /// `starts` holds moments of 13 digits each, newest first.
 pub fn admit(tenant: &TenantId, user: &UserId, limit: StartLimit, now: Timestamp) -> Write {
     const ADMIT: &str = "
         INSERT INTO user_limits (tenant_id, user_id, starts, newest_at)
-        SELECT $1, $2, $3, $4 WHERE {guard}
+        VALUES ($1, $2, $3, $4)
         ON CONFLICT (tenant_id, user_id) DO UPDATE
         SET starts = substr(excluded.starts || user_limits.starts, 1, CAST($5 AS INTEGER)),
             newest_at = excluded.newest_at

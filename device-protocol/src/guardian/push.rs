@@ -178,8 +178,7 @@ impl Push {
             ("s", self.source.to_json().to_string()),
             ("l", self.location.to_json().to_string()),
         ]);
-        let as_json: Value = data.iter().map(|(key, text)| (*key, text.as_str())).collect();
-        fits(&as_json)?;
+        fits(serde_json::to_vec(&data).map_or(0, |bytes| bytes.len()))?;
         Ok(data)
     }
 
@@ -206,7 +205,7 @@ impl Push {
                 "l": self.location.to_json(),
             },
         });
-        fits(&payload)?;
+        fits(serde_json::to_vec(&payload).map_or(0, |bytes| bytes.len()))?;
         Ok(payload)
     }
 
@@ -223,8 +222,7 @@ impl Push {
     }
 }
 
-fn fits(payload: &Value) -> Result<(), Unsendable> {
-    let bytes = payload.to_string().len();
+fn fits(bytes: usize) -> Result<(), Unsendable> {
     if bytes < MAX_PAYLOAD_BYTES { Ok(()) } else { Err(Unsendable::TooLarge(bytes)) }
 }
 

@@ -58,6 +58,10 @@ pub fn from_document(document: &str) -> Result<Vec<Challenge>, NoChallenges> {
     stored.into_iter().map(StoredChallenge::into_challenge).collect()
 }
 
+const WAITING: char = 'w';
+const SENT: char = 's';
+const FAILED: char = 'f';
+
 /// The wire of the column; short names, for there is one row per request.
 #[derive(Serialize, Deserialize)]
 struct StoredChallenge {
@@ -65,28 +69,26 @@ struct StoredChallenge {
     t: String,
     c: String,
     s: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sent_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    failed_at: Option<i64>,
+    /// What became of the push, and when. It is as long before the push as after it, so that the
+    /// row keeps its place in its page.
+    r: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 impl From<&Challenge> for StoredChallenge {
     fn from(challenge: &Challenge) -> Self {
-        let (sent_at, failed_at, reason) = match &challenge.receipt {
-            Receipt::Waiting => (None, None, None),
-            Receipt::Sent { at } => (Some(at.ms()), None, None),
-            Receipt::Failed { at, reason } => (None, Some(at.ms()), Some(reason.clone())),
+        let (became, at_ms, reason) = match &challenge.receipt {
+            Receipt::Waiting => (WAITING, 0, None),
+            Receipt::Sent { at } => (SENT, at.ms(), None),
+            Receipt::Failed { at, reason } => (FAILED, at.ms(), Some(reason.clone())),
         };
         Self {
             d: challenge.device.as_str().to_owned(),
             t: hex(challenge.txtkn.as_bytes()),
             c: challenge.challenge.clone(),
             s: challenge.service.name().to_owned(),
-            sent_at,
-            failed_at,
+            r: format!("{became}{at_ms:013}"),
             reason,
         }
     }
@@ -94,14 +96,15 @@ impl From<&Challenge> for StoredChallenge {
 
 impl StoredChallenge {
     fn into_challenge(self) -> Result<Challenge, NoChallenges> {
-        let receipt = match (self.sent_at, self.failed_at) {
-            (None, None) => Receipt::Waiting,
-            (Some(at), None) => Receipt::Sent { at: Timestamp::from_ms(at) },
-            (None, Some(at)) => Receipt::Failed {
-                at: Timestamp::from_ms(at),
-                reason: self.reason.unwrap_or_default(),
-            },
-            (Some(_), Some(_)) => return Err(NoChallenges),
+        let at =
+            |at_ms: &str| at_ms.parse().map(Timestamp::from_ms).map_err(|_no_time| NoChallenges);
+        let receipt = match (self.r.strip_prefix(SENT), self.r.strip_prefix(FAILED)) {
+            (Some(ms), _) => Receipt::Sent { at: at(ms)? },
+            (None, Some(ms)) => {
+                Receipt::Failed { at: at(ms)?, reason: self.reason.unwrap_or_default() }
+            }
+            (None, None) if self.r.starts_with(WAITING) => Receipt::Waiting,
+            (None, None) => return Err(NoChallenges),
         };
         Ok(Challenge {
             device: DeviceId::new(self.d),
@@ -114,10 +117,12 @@ impl StoredChallenge {
 }
 
 fn hex(bytes: &[u8; 32]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+        text
+    })
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -17,7 +17,7 @@ use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId, UserId}
 use serde_json::{Map, Value, json};
 use store::user_limits::StartLimit;
 use store::{
-    Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits, users,
+    Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits,
 };
 
 use super::DECIDE_TRIES;
@@ -148,23 +148,18 @@ async fn decide(
     let user_id = shaped.user_id().clone();
     let permitted =
         request::for_api(shaped, client.client(), rules, api.as_deref(), grant.as_deref())?;
-    let user = users::one(&app.database, tenant, &user_id).await?;
-    let mut devices = match &user {
-        Some(_) => enrollments::of_user(&app.database, tenant, &user_id).await?,
-        None => Vec::new(),
-    };
-    if user.is_some() && app.gives_virtual_phones.load(Ordering::Relaxed) {
+    let person = enrollments::person(&app.database, tenant, &user_id).await?;
+    let is_blocked = person.as_ref().map(|person| person.is_blocked);
+    let mut devices = person.map(|person| person.devices).unwrap_or_default();
+    if is_blocked.is_some() && app.gives_virtual_phones.load(Ordering::Relaxed) {
         devices = with_virtual_phone(app, context, &user_id, now).await?;
     }
     devices.retain(Device::is_reachable);
-    let has_pending_enrollment = match (&user, devices.is_empty()) {
-        (Some(_), true) => {
-            !tickets::pending_of_user(&app.database, tenant, &user_id, now).await?.is_empty()
-        }
-        (Some(_) | None, _) => false,
-    };
-    let facts = user.as_ref().map(|user| UserFacts {
-        is_blocked: user.is_blocked(),
+    let has_pending_enrollment = is_blocked.is_some()
+        && devices.is_empty()
+        && !tickets::pending_of_user(&app.database, tenant, &user_id, now).await?.is_empty();
+    let facts = is_blocked.map(|is_blocked| UserFacts {
+        is_blocked,
         push_devices: devices.len(),
         has_pending_enrollment,
         permissions: &[],

@@ -72,7 +72,7 @@ async fn ask(
     let limit = StartLimit { starts: limit, window_ms: WINDOW_MS };
     let is_counted = limit.starts <= COUNTED_PROMPTS;
     let write = if is_counted {
-        write.and(user_limits::admit(tenant, &flow.user, limit, now))
+        user_limits::admit(tenant, &flow.user, limit, now).and(write)
     } else {
         write
     };

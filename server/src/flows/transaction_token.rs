@@ -3,12 +3,11 @@
 //! It is made again from the row whenever a push must be sent again, so it is the same every time;
 //! the row keeps its SHA-256, by which it is recognised (decision 15).
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::jose::hs256;
-use domain::{DeviceId, Timestamp, TransactionId, UserId};
-use serde_json::json;
+use domain::{DeviceId, Fingerprint, Timestamp, TransactionId, UserId};
+use serde::Serialize;
 
 /// The `typ` of the token, so that no other verifier takes it (G67).
 pub const TYP: &str = "txtkn+jwt";
@@ -30,22 +29,29 @@ pub struct TransactionToken<'a> {
     pub expires_at: Timestamp,
 }
 
+#[derive(Serialize)]
+struct Claims<'a> {
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    iss: &'a str,
+    jti: &'a str,
+    sub: &'a str,
+}
+
 impl TransactionToken<'_> {
     /// The token.
     pub fn sign(&self, key: &[u8; 32]) -> String {
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, key);
-        let name =
-            [b"jti".as_slice(), self.txn.as_bytes(), self.device.as_str().as_bytes()].concat();
-        let tag = hmac::sign(&mac, &name);
-        let jti: String = URL_SAFE_NO_PAD.encode(tag.as_ref()).chars().take(22).collect();
-        let claims = json!({
-            "iss": self.issuer,
-            "sub": self.user.as_str(),
-            "aud": format!("{}appliance-mfa", self.issuer),
-            "iat": self.created_at.seconds(),
-            "exp": self.expires_at.seconds(),
-            "jti": jti,
-        });
-        hs256::sign(key, TYP, &claims.to_string())
+        let name = [self.txn.as_bytes(), self.device.as_str().as_bytes()].concat();
+        let claims = Claims {
+            aud: &format!("{}appliance-mfa", self.issuer),
+            exp: self.expires_at.seconds(),
+            iat: self.created_at.seconds(),
+            iss: self.issuer,
+            jti: &URL_SAFE_NO_PAD.encode(Fingerprint::of(&name).as_bytes()),
+            sub: self.user.as_str(),
+        };
+        // Texts and numbers can always be written.
+        hs256::sign(key, TYP, &serde_json::to_string(&claims).unwrap_or_default())
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The tray keeps this many pushes of a token (decision 20).
 const PUSHES_A_TOKEN: usize = 20;
 /// The tray knows this many tokens; beyond it, the one filled longest ago is forgotten.
-const TOKENS: usize = 200_000;
+const TOKENS: usize = 2_000;
 
 /// One push, ready to be handed to its service.
 #[derive(Clone, Debug)]

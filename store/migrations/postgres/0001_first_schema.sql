@@ -121,7 +121,7 @@ CREATE TABLE enrollments (
     last_auth_at BIGINT,
     PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX enrollments_by_user ON enrollments (tenant_id, user_id);
+CREATE INDEX enrollments_by_user ON enrollments (tenant_id, user_id, enrolled_at, id);
 
 -- `web`: the ticket of an administrator, five days. `tx`: the one in a QR code, five minutes.
 CREATE TABLE tickets (

@@ -64,15 +64,15 @@ impl Readers {
         })
     }
 
-    /// A reader that is free, or the next one when it is.
+    /// The first reader that is free, since it knows most of the pages; if none is, the next one
+    /// in turn when it is.
     fn reader(&self) -> Result<MutexGuard<'_, Reader>, Error> {
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn = |turn: usize| self.readers.get(first.wrapping_add(turn) % self.readers.len());
-        let free = (0..self.readers.len()).find_map(|turn| in_turn(turn)?.try_lock().ok());
-        if let Some(reader) = free {
+        if let Some(reader) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
             return Ok(reader);
         }
-        let mine = in_turn(0).ok_or_else(|| Error::Engine(String::from("no readers")))?;
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.readers.len().max(1);
+        let mine = self.readers.get(turn);
+        let mine = mine.ok_or_else(|| Error::Engine(String::from("no readers")))?;
         Ok(mine.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

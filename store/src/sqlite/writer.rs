@@ -141,7 +141,7 @@ impl Writer {
         Ok(())
     }
 
-    /// What became of the write, and how many rows it has touched by then.
+    /// What became of the write, and how many rows it may have touched by then.
     fn write(&mut self, write: &Write) -> Result<(Written, u64), Error> {
         write.check()?;
         let mut all = 0;
@@ -153,7 +153,8 @@ impl Writer {
                         return Ok((Written::Overtaken, all));
                     }
                 }
-                Err(error) if is_conflict(&error) => return Ok((Written::Overtaken, all)),
+                // What the step did before it failed stays, until it is undone.
+                Err(error) if is_conflict(&error) => return Ok((Written::Overtaken, all + 1)),
                 Err(error) => return Err(in_words(error)),
             }
         }

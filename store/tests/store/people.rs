@@ -215,3 +215,24 @@ async fn a_device_that_enrolls_again_replaces_itself_only() {
     done(&database, enrollments::delete_of_user(&acme(), alice.id())).await;
     assert_eq!(enrollments::of_user(&database, &acme(), alice.id()).await, Ok(vec![]));
 }
+
+#[tokio::test]
+async fn a_person_is_read_together_with_their_devices_in_the_order_they_enrolled() {
+    let place = Place::new();
+    let database = place.open().await;
+    let (alice, bob) = (user("alice", &json!({})), user("bob", &json!({"blocked": true})));
+    for user in [&alice, &bob] {
+        done(&database, users::insert(&acme(), user, NOW)).await;
+    }
+    let later = Device { enrolled_at: NOW.plus_ms(1), ..device("dev_a", &alice, "1") };
+    let first = device("dev_b", &alice, "2");
+    for device in [&later, &first] {
+        done(&database, enrollments::insert(&acme(), device, hash())).await;
+    }
+    let read = async |user: &UserId| enrollments::person(&database, &acme(), user).await.unwrap();
+    let expected = enrollments::Person { is_blocked: false, devices: vec![first, later] };
+    assert_eq!(read(alice.id()).await, Some(expected));
+    let expected = enrollments::Person { is_blocked: true, devices: vec![] };
+    assert_eq!(read(bob.id()).await, Some(expected));
+    assert_eq!(read(&UserId::new("nobody")).await, None);
+}

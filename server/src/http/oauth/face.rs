@@ -124,7 +124,7 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpo
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body.to_string()).into_response()
+    (status, headers, serde_json::to_string(body).unwrap_or_default()).into_response()
 }
 
 fn put_number(headers: &mut HeaderMap, name: HeaderName, number: Option<i64>) {
