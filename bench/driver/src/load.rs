@@ -62,7 +62,13 @@ struct Run {
     rate: f64,
     conns: usize,
     left: Cell<u64>,
-    pending: Rc<Vec<String>>,
+    pending: Rc<Pending>,
+}
+
+/// Requests that are polled in turn, from the warm-up on: none sooner than the others.
+#[derive(Default)]
+struct Pending {
+    ids: Vec<String>,
     next: Cell<usize>,
 }
 
@@ -123,9 +129,9 @@ impl Run {
     }
 
     async fn poll(&self, connection: &mut Connection, start: Instant) -> Result<(), String> {
-        let turn = self.next.get();
-        self.next.set((turn + 1) % self.pending.len().max(1));
-        let id = self.pending.get(turn).ok_or("nothing is pending")?;
+        let turn = self.pending.next.get();
+        self.pending.next.set((turn + 1) % self.pending.ids.len().max(1));
+        let id = self.pending.ids.get(turn).ok_or("nothing is pending")?;
         let status = connection.send(&self.world.poll(id, &Names::new())?).await?;
         let mut counted = self.counted.borrow_mut();
         counted.took("poll", start.elapsed());
@@ -164,7 +170,7 @@ async fn run(
     mode: Mode,
     options: &Options,
     limits: (f64, u64),
-    pending: &Rc<Vec<String>>,
+    pending: &Rc<Pending>,
 ) -> Outcome {
     let (server, driver, begun) = (cpu_s(&options.pids), own_cpu_s(), Instant::now());
     let run = Rc::new(Run {
@@ -177,7 +183,6 @@ async fn run(
         conns: options.conns,
         left: Cell::new(limits.1),
         pending: Rc::clone(pending),
-        next: Cell::new(0),
     });
     let workers: Vec<_> = (0..options.conns)
         .map(|place| tokio::task::spawn_local(Rc::clone(&run).worker(place)))
@@ -203,7 +208,7 @@ pub(crate) async fn measure(
     options: &Options,
     pending: Vec<String>,
 ) -> Value {
-    let pending = Rc::new(pending);
+    let pending = Rc::new(Pending { ids: pending, next: Cell::new(0) });
     if options.warmup > 0.0 {
         run(world, mode, options, (options.warmup, u64::MAX), &pending).await;
     }
