@@ -1,5 +1,6 @@
 //! The server: configuration, the windows to the outside, flows, and the faces that HTTP shows.
 
+pub mod acme;
 pub mod admin;
 mod app;
 mod cache;

@@ -14,6 +14,7 @@ use store::{Database, DatabaseOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::acme::Acme;
 use crate::admin::AdminSocket;
 use crate::app::{App, Parts};
 use crate::config::{Config, ConfigError};
@@ -171,8 +172,14 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     tasks.spawn(worker::run(Arc::clone(&app), outgoing, drain.clone()));
     tasks.spawn(socket.serve(Arc::clone(&app), drain.clone()));
     listen(&app, sockets, certificates.as_ref(), &drain, &mut tasks)?;
-    if let (Some(files), Some(certificates)) = (files, certificates) {
-        tasks.spawn(certificates::watch(Arc::clone(&app), files, certificates, drain.clone()));
+    if let Some(certificates) = certificates {
+        if !app.config.acme.directory.is_empty() {
+            let acme = Acme::new(Arc::clone(&app), Arc::clone(&certificates));
+            tasks.spawn(acme.keep(drain.clone()));
+        }
+        if let Some(files) = files {
+            tasks.spawn(certificates::watch(Arc::clone(&app), files, certificates, drain.clone()));
+        }
     }
     tracing::info!(
         https = ?addresses.https, mtls = ?addresses.mtls, http = ?addresses.http, ops = ?addresses.ops,
@@ -293,9 +300,13 @@ fn tls(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
         if config.listen.https.is_empty() && config.listen.mtls.is_empty() {
             return Ok(Tls { certificates: None, files: None, ca_file: None });
         }
+        if !given && !config.acme.directory.is_empty() {
+            return Ok(Tls { certificates: Some(certificates), files: None, ca_file: None });
+        }
         if !given {
             return Err(StartError(String::from(
-                "tls.certificate_file: names none; name the PEM file with your chain",
+                "tls.certificate_file: names none; name the PEM file with your chain, or have one \
+                 fetched (acme.directory)",
             )));
         }
         let first =

@@ -5,6 +5,7 @@
 //! PostgreSQL (architecture 4).
 
 pub mod access_tokens;
+pub mod acme;
 mod asked;
 pub mod client_credentials;
 pub mod client_grants;

@@ -13,16 +13,26 @@ pub const SEALED_PAGE: i64 = 100;
 pub enum Place {
     /// Private keys that tenants sign with.
     SigningKeys,
+    /// Accounts at authorities of certificates.
+    AcmeAccounts,
+    /// Private keys of certificates that we fetched.
+    AcmeCertificates,
+    /// Private keys of what authorities are shown.
+    AcmeChallenges,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 1] = [Self::SigningKeys];
+    pub const ALL: [Self; 4] =
+        [Self::SigningKeys, Self::AcmeAccounts, Self::AcmeCertificates, Self::AcmeChallenges];
 
     /// The table, as the associated data of its values begins.
     const fn table(self) -> &'static str {
         match self {
             Self::SigningKeys => "signing_keys",
+            Self::AcmeAccounts => "acme_accounts",
+            Self::AcmeCertificates => "acme_certificates",
+            Self::AcmeChallenges => "acme_challenges",
         }
     }
 
@@ -34,6 +44,24 @@ impl Place {
                 WHERE tenant_id > $1 OR (tenant_id = $1 AND kid > $2)
                 ORDER BY tenant_id, kid LIMIT $3"
             }
+            Self::AcmeAccounts => {
+                "
+                SELECT '', directory, sealed FROM acme_accounts
+                WHERE sealed IS NOT NULL AND ('' > $1 OR ('' = $1 AND directory > $2))
+                ORDER BY directory LIMIT $3"
+            }
+            Self::AcmeCertificates => {
+                "
+                SELECT '', host, sealed FROM acme_certificates
+                WHERE sealed IS NOT NULL AND ('' > $1 OR ('' = $1 AND host > $2))
+                ORDER BY host LIMIT $3"
+            }
+            Self::AcmeChallenges => {
+                "
+                SELECT '', host, sealed FROM acme_challenges
+                WHERE sealed IS NOT NULL AND ('' > $1 OR ('' = $1 AND host > $2))
+                ORDER BY host LIMIT $3"
+            }
         }
     }
 
@@ -43,6 +71,21 @@ impl Place {
                 "
                 UPDATE signing_keys SET sealed_private = $4
                 WHERE tenant_id = $1 AND kid = $2 AND sealed_private = $3"
+            }
+            Self::AcmeAccounts => {
+                "
+                UPDATE acme_accounts SET sealed = $4
+                WHERE '' = $1 AND directory = $2 AND sealed = $3"
+            }
+            Self::AcmeCertificates => {
+                "
+                UPDATE acme_certificates SET sealed = $4
+                WHERE '' = $1 AND host = $2 AND sealed = $3"
+            }
+            Self::AcmeChallenges => {
+                "
+                UPDATE acme_challenges SET sealed = $4
+                WHERE '' = $1 AND host = $2 AND sealed = $3"
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Config {
     pub listen: Listen,
     /// Certificates.
     pub tls: Tls,
+    /// Certificates that we fetch.
+    pub acme: Acme,
     /// Storage.
     pub database: DatabaseSettings,
     /// The key that seals what must be read again.
@@ -105,6 +107,22 @@ pub struct Tls {
     pub folder: PathBuf,
     /// PEM file with the authorities that vouch for clients (`tls_client_auth`).
     pub client_ca_file: PathBuf,
+}
+
+/// `[acme]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Acme {
+    /// The authority's directory (RFC 8555); empty: nothing is fetched.
+    pub directory: String,
+    /// The e-mail address that the authority may write to.
+    pub contact: String,
+    /// That you have read the authority's terms and agree.
+    pub terms_agreed: bool,
+    /// Hosts beside those of `public_url`, `mtls_url` and the tenants.
+    pub hosts: Vec<String>,
+    /// PEM file with the roots that the directory's own certificate is verified with.
+    pub ca_file: PathBuf,
 }
 
 /// `[database]`
@@ -295,6 +313,17 @@ impl Config {
                 return Err(ConfigError(format!(
                     "{key}: `{address}` is no address and port; write for example 0.0.0.0:8443"
                 )));
+            }
+        }
+        if !self.acme.directory.is_empty() {
+            let is_https = self.acme.directory.starts_with("https://");
+            if !is_https || url::Url::parse(&self.acme.directory).is_err() {
+                let told = "acme.directory: must be an https address";
+                return Err(ConfigError(String::from(told)));
+            }
+            if !self.acme.terms_agreed {
+                let told = "acme.terms_agreed: read the authority's terms, and set it to true";
+                return Err(ConfigError(String::from(told)));
             }
         }
         if !matches!(self.log.format.as_str(), "text" | "json") {

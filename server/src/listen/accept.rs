@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::certificates::CHALLENGE_PROTOCOL;
 use super::client_certificates::PeerCertificates;
 
 /// How long a listener waits after it could not accept a connection.
@@ -131,6 +132,9 @@ async fn serve_one(
         None => serve_stream(socket, (peer, None), router, limits, drain).await,
         Some(acceptor) => {
             match tokio::time::timeout(limits.handshake, acceptor.accept(socket)).await {
+                // The handshake was all that the authority wanted (RFC 8737 3).
+                Ok(Ok(stream))
+                    if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) => {}
                 Ok(Ok(stream)) => {
                     let certificates = stream.get_ref().1.peer_certificates();
                     let certificates = certificates.map(|all| PeerCertificates(all.into()));

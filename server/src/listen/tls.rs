@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use super::certificates::{Certificates, Served};
+use super::certificates::{CHALLENGE_PROTOCOL, Certificates, Served};
 use super::client_certificates::AnyCertificate;
 
 /// Why a certificate cannot be served.
@@ -53,7 +53,7 @@ pub fn server_config(
         }
     };
     let mut config = builder.with_cert_resolver(certificates);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), CHALLENGE_PROTOCOL.to_vec()];
     Ok(Arc::new(config))
 }
 

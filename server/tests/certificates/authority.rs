@@ -95,4 +95,9 @@ impl Authority {
         chain.extend(self.between.iter().cloned());
         Held { pem: certificate.pem(), chain, key: key.serialize_der() }
     }
+
+    /// The chain for a request, as PEM.
+    pub(crate) fn signs(&self, request: &rcgen::CertificateSigningRequestParams) -> String {
+        format!("{}{}", request.signed_by(&self.issuer).unwrap().pem(), self.issuer.pem())
+    }
 }

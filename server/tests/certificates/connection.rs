@@ -137,3 +137,21 @@ pub(crate) fn verdict(said: &str, authenticated: &str) -> bool {
     assert!(said.starts_with(authenticated), "{said}");
     true
 }
+
+/// The certificate that a client which asks for `host` is shown, if it names that host; nobody
+/// vouches for it here.
+pub(crate) async fn shows(at: SocketAddr, host: &str) -> Option<Vec<u8>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(super::stand_in::Anything(provider)))
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    let socket = TcpStream::connect(at).await.unwrap();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.ok()?;
+    let shown = stream.get_ref().1.peer_certificates()?[0].to_vec();
+    let read = domain::oauth::certificate::Certificate::from_der(&shown)?;
+    read.dns_names().contains(&host.to_owned()).then_some(shown)
+}

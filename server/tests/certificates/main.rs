@@ -6,12 +6,14 @@
     reason = "an answer of another shape fails the test that reads it"
 )]
 
+mod acme;
 mod authority;
 mod connection;
 mod credentials;
 mod listener;
 mod proxies;
 mod reload;
+mod stand_in;
 
 use serde_json::{Value, json};
 use testkit::{Client, Proof, World};

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod acme;
 mod backup;
 mod common;
 mod configuration;
@@ -16,6 +17,7 @@ mod operators;
 mod people;
 mod polls;
 mod postgres;
+mod postgres_tls;
 mod races;
 mod rows;
 mod search;
