@@ -61,10 +61,14 @@ async fn an_account_is_kept_once_and_challenges_pass() {
 async fn what_is_sealed_of_them_is_found_and_replaced() {
     let place = Place::new();
     let database = place.open().await;
-    run(&database, acme::keep_account("https://d", b"account", NOW)).await;
-    run(&database, acme::want("a.example", NOW)).await;
-    run(&database, acme::want("b.example", NOW)).await;
-    run(&database, acme::obtained("b.example", ("chain", b"key"), NOW, NOW)).await;
+    for write in [
+        acme::keep_account("https://d", b"account", NOW),
+        acme::want("a.example", NOW),
+        acme::want("b.example", NOW),
+        acme::obtained("b.example", ("chain", b"key"), NOW, NOW),
+    ] {
+        assert_eq!(run(&database, write).await, Written::Done);
+    }
     for (column, secret, associated) in [
         (Column::AcmeAccounts, b"account".as_slice(), "acme_accounts//https://d"),
         (Column::AcmeCertificates, b"key".as_slice(), "acme_certificates//b.example"),
