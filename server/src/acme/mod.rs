@@ -255,7 +255,6 @@ fn print(chain: &str) -> Fingerprint {
     Fingerprint::of(chain.as_bytes())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 fn told(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

@@ -120,8 +120,13 @@ impl Shared {
         self.answer(StatusCode::from_u16(status).unwrap(), "", &body)
     }
 
-    /// The payload of a signed request to `path`, and the account's number if it names one.
-    fn open(&self, path: &str, body: &[u8]) -> Result<(Value, Option<usize>), Response> {
+    fn bad_nonce(&self) -> Response {
+        self.problem(400, "badNonce", "another nonce, please")
+    }
+
+    /// The payload of a signed request to `path`, and the account's number; `None` if the nonce is
+    /// not one of ours.
+    fn open(&self, path: &str, body: &[u8]) -> Option<(Value, usize)> {
         let request: Value = serde_json::from_slice(body).unwrap();
         let part = |name: &str| request[name].as_str().unwrap().to_owned();
         let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
@@ -133,8 +138,7 @@ impl Shared {
         let forgets = inner.mood == Mood::Forgetful && !inner.has_forgotten;
         if !is_known || forgets {
             inner.has_forgotten = true;
-            drop(inner);
-            return Err(self.problem(400, "badNonce", "another nonce, please"));
+            return None;
         }
         let account = header["kid"].as_str().map(|kid| {
             kid.rsplit('/').next().and_then(|number| number.parse::<usize>().ok()).unwrap()
@@ -147,16 +151,15 @@ impl Shared {
         let point = [vec![4], decoded(x), decoded(y)].concat();
         let signed = format!("{}.{}", part("protected"), part("payload"));
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
-        key.verify(signed.as_bytes(), &decoded(&part("signature"))).expect("a good signature");
-        let account = account.or_else(|| {
-            let known = inner.accounts.iter().position(|one| *one == jwk);
-            known.or_else(|| {
-                inner.accounts.push(jwk.clone());
-                Some(inner.accounts.len() - 1)
-            })
+        let verified = key.verify(signed.as_bytes(), &decoded(&part("signature")));
+        assert!(verified.is_ok(), "a forged signature");
+        let account = account.or_else(|| inner.accounts.iter().position(|one| *one == jwk));
+        let account = account.unwrap_or_else(|| {
+            inner.accounts.push(jwk.clone());
+            inner.accounts.len() - 1
         });
         let payload = decoded(&part("payload"));
-        Ok((serde_json::from_slice(&payload).unwrap_or(Value::Null), account))
+        Some((serde_json::from_slice(&payload).unwrap_or(Value::Null), account))
     }
 
     fn order(&self, number: usize) -> Value {
@@ -230,20 +233,14 @@ async fn nonce(State(at): At) -> Response {
 }
 
 async fn account(State(at): At, body: Bytes) -> Response {
-    let (payload, number) = match at.open("account", &body) {
-        Ok(opened) => opened,
-        Err(refused) => return refused,
-    };
+    let Some((payload, number)) = at.open("account", &body) else { return at.bad_nonce() };
     assert_eq!(payload["termsOfServiceAgreed"], true);
-    let url = format!("{}account/{}", at.base, number.unwrap());
+    let url = format!("{}account/{}", at.base, number);
     at.answer(StatusCode::CREATED, &url, &json!({ "status": "valid" }))
 }
 
 async fn new_order(State(at): At, body: Bytes) -> Response {
-    let (payload, _) = match at.open("order", &body) {
-        Ok(opened) => opened,
-        Err(refused) => return refused,
-    };
+    let Some((payload, _)) = at.open("order", &body) else { return at.bad_nonce() };
     if at.inner.lock().unwrap().mood == Mood::Busy {
         return at.problem(429, "rateLimited", "too many orders, come back tomorrow");
     }
@@ -258,15 +255,15 @@ async fn new_order(State(at): At, body: Bytes) -> Response {
 }
 
 async fn show_order(State(at): At, Path(number): Path<usize>, body: Bytes) -> Response {
-    match at.open(&format!("order/{number}"), &body) {
-        Ok(_) => at.answer(StatusCode::OK, "", &at.order(number)),
-        Err(refused) => refused,
+    if at.open(&format!("order/{number}"), &body).is_none() {
+        return at.bad_nonce();
     }
+    at.answer(StatusCode::OK, "", &at.order(number))
 }
 
 async fn authorization(State(at): At, Path(number): Path<usize>, body: Bytes) -> Response {
-    if let Err(refused) = at.open(&format!("authorization/{number}"), &body) {
-        return refused;
+    if at.open(&format!("authorization/{number}"), &body).is_none() {
+        return at.bad_nonce();
     }
     let body = {
         let inner = at.inner.lock().unwrap();
@@ -290,13 +287,12 @@ async fn authorization(State(at): At, Path(number): Path<usize>, body: Bytes) ->
 }
 
 async fn challenge(State(at): At, Path(number): Path<usize>, body: Bytes) -> Response {
-    let (_, account) = match at.open(&format!("challenge/{number}"), &body) {
-        Ok(opened) => opened,
-        Err(refused) => return refused,
+    let Some((_, account)) = at.open(&format!("challenge/{number}"), &body) else {
+        return at.bad_nonce();
     };
     let (host, hosts_at, jwk, mood) = {
         let inner = at.inner.lock().unwrap();
-        let jwk = inner.accounts[account.unwrap()].clone();
+        let jwk = inner.accounts[account].clone();
         (inner.orders[number].host.clone(), inner.hosts_at, jwk, inner.mood)
     };
     let thumbprint = PublicKey::from_jwk(&jwk).unwrap().thumbprint();
@@ -321,9 +317,8 @@ async fn challenge(State(at): At, Path(number): Path<usize>, body: Bytes) -> Res
 }
 
 async fn finalize(State(at): At, Path(number): Path<usize>, body: Bytes) -> Response {
-    let (payload, _) = match at.open(&format!("finalize/{number}"), &body) {
-        Ok(opened) => opened,
-        Err(refused) => return refused,
+    let Some((payload, _)) = at.open(&format!("finalize/{number}"), &body) else {
+        return at.bad_nonce();
     };
     let csr = URL_SAFE_NO_PAD.decode(payload["csr"].as_str().unwrap()).unwrap();
     let csr = CertificateSigningRequestDer::from(csr);
@@ -347,8 +342,8 @@ async fn finalize(State(at): At, Path(number): Path<usize>, body: Bytes) -> Resp
 }
 
 async fn certificate(State(at): At, Path(number): Path<usize>, body: Bytes) -> Response {
-    if let Err(refused) = at.open(&format!("certificate/{number}"), &body) {
-        return refused;
+    if at.open(&format!("certificate/{number}"), &body).is_none() {
+        return at.bad_nonce();
     }
     let chain = at.inner.lock().unwrap().orders[number].chain.clone();
     let headers = [("replay-nonce", at.nonce())];

@@ -10,9 +10,9 @@ use crate::common::{NOW, Place, postgres_url};
 /// The authority that vouches for the gate's server.
 #[expect(clippy::disallowed_methods, reason = "it comes with the server's address")]
 fn authority() -> String {
-    std::env::var("TEST_POSTGRES_CA").expect(
-        "TEST_POSTGRES_CA: the PEM file of the authority, as scripts/lib/postgres.sh makes it",
-    )
+    let file = std::env::var("TEST_POSTGRES_CA").unwrap_or_default();
+    assert!(!file.is_empty(), "TEST_POSTGRES_CA: the PEM file that scripts/lib/postgres.sh makes");
+    file
 }
 
 /// The options to reach the gate's server as `host`, with this behind the question mark.
@@ -30,7 +30,7 @@ fn options(place: &Place, host: &str, query: &str) -> DatabaseOptions {
 async fn refusal(options: &DatabaseOptions) -> String {
     match Database::open(options).await {
         Err(Error::Unavailable(why) | Error::Engine(why)) => why,
-        other => panic!("{other:?}"),
+        other => format!("not refused: {other:?}"),
     }
 }
 
