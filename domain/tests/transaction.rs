@@ -28,6 +28,7 @@ fn begun() -> Begun {
         challenge: format!("c of {name}"),
         service: PushService::Gcm,
         receipt: Receipt::Waiting,
+        attempts: Vec::new(),
     });
     let names = Names {
         auth_req_hash: Fingerprint::of(b"r"),

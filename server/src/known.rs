@@ -19,6 +19,7 @@ use crate::cache::Cache;
 use crate::failure::{Broken, Failure};
 use crate::fresh::Fresh;
 use crate::keyring::{Keyring, Shown};
+use crate::push::Accounts;
 use crate::tenancy::{self, Base, Context, Settings, Tenant};
 
 /// Where this process alone writes, what it read stays true until it writes: an hour.
@@ -121,6 +122,7 @@ pub(crate) struct Known {
     grants: Cache<GrantKey, Option<Arc<ClientGrant>>>,
     grant_reads: Fresh<GrantKey, Option<Arc<ClientGrant>>>,
     keys: Cache<TenantId, Arc<Keyring>>,
+    pub(crate) push: Cache<TenantId, Arc<Accounts>>,
 }
 
 impl Known {
@@ -141,6 +143,7 @@ impl Known {
             grants: Cache::new(client),
             grant_reads: Fresh::default(),
             keys: Cache::new(settled),
+            push: Cache::new(settled),
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod outside;
 mod polls;
 mod presented;
 pub mod push;
+pub mod push_accounts;
 mod secrets;
 mod seen;
 mod start;

@@ -26,6 +26,7 @@ use crate::listen::{
     listen_on_loopback, serve_connections, server_config,
 };
 use crate::outside::{Clock, Courier, Entropy, Resolver, Tray};
+use crate::push_accounts::services;
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
 use crate::{certificates, dev, worker};
@@ -231,7 +232,7 @@ async fn assemble(
 ) -> Result<(Arc<App>, worker::Outbox), StartError> {
     let entropy = Entropy::system();
     let (courier, is_dev) = match mode {
-        Mode::Serve => (Courier::Unconfigured, false),
+        Mode::Serve => (Courier::Services(services(&config)?), false),
         Mode::Dev { .. } => (Courier::Tray(Tray::default()), true),
     };
     let has_root = !config.keys.root.is_empty() || !config.keys.root_file.as_os_str().is_empty();

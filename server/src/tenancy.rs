@@ -34,6 +34,8 @@ pub struct Settings {
     pub push_factor: bool,
     /// When a second factor is asked for; kept for administrators, CIBA always asks (W255).
     pub mfa_policies: Vec<String>,
+    /// Who sends pushes: `guardian` (the server's own app), `direct` (the tenant's) or `sns` (W256).
+    pub push_provider: String,
     /// Revoking one refresh token ends all of that user, client and audience (W192).
     pub revocation_deletes_grant: bool,
     /// Client certificates.
@@ -59,6 +61,7 @@ impl Default for Settings {
             require_consent_read: false,
             push_factor: true,
             mfa_policies: Vec::new(),
+            push_provider: String::from("guardian"),
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
         }

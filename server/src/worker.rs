@@ -22,7 +22,7 @@ const TICKS_A_SWEEP: u32 = 10;
 const SWEEP_LEASE_MS: i64 = 30_000;
 /// Pushes on their way at a time: their receipts share commits, and a slow service holds up
 /// few others.
-const PUSHES_AT_ONCE: usize = 64;
+const PUSHES_AT_ONCE: usize = 256;
 
 /// Pushes of requests that were just begun, on their way out.
 pub type Outbox = mpsc::Receiver<Outgoing>;

@@ -26,6 +26,7 @@ pub mod operators;
 mod options;
 pub mod polls;
 mod postgres;
+pub mod push_providers;
 pub mod refresh_tokens;
 pub mod replays;
 pub mod resource_servers;

@@ -37,6 +37,7 @@ macro_rules! migration {
 
 const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_first_schema"),
+    migration!(3, "0003_push_providers"),
     migration!(4, "0004_management"),
     migration!(5, "0005_acme"),
     migration!(6, "0006_operators"),

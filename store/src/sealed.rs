@@ -19,12 +19,19 @@ pub enum Place {
     AcmeCertificates,
     /// Private keys of what authorities are shown.
     AcmeChallenges,
+    /// Credentials of push services.
+    PushProviders,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 4] =
-        [Self::SigningKeys, Self::AcmeAccounts, Self::AcmeCertificates, Self::AcmeChallenges];
+    pub const ALL: [Self; 5] = [
+        Self::SigningKeys,
+        Self::AcmeAccounts,
+        Self::AcmeCertificates,
+        Self::AcmeChallenges,
+        Self::PushProviders,
+    ];
 
     /// The table, as the associated data of its values begins.
     const fn table(self) -> &'static str {
@@ -33,6 +40,7 @@ impl Place {
             Self::AcmeAccounts => "acme_accounts",
             Self::AcmeCertificates => "acme_certificates",
             Self::AcmeChallenges => "acme_challenges",
+            Self::PushProviders => "push_providers",
         }
     }
 
@@ -62,6 +70,13 @@ impl Place {
                 WHERE sealed IS NOT NULL AND ('' > $1 OR ('' = $1 AND host > $2))
                 ORDER BY host LIMIT $3"
             }
+            Self::PushProviders => {
+                "
+                SELECT tenant_id, provider, sealed FROM push_providers
+                WHERE sealed IS NOT NULL
+                    AND (tenant_id > $1 OR (tenant_id = $1 AND provider > $2))
+                ORDER BY tenant_id, provider LIMIT $3"
+            }
         }
     }
 
@@ -86,6 +101,11 @@ impl Place {
                 "
                 UPDATE acme_challenges SET sealed = $4
                 WHERE '' = $1 AND host = $2 AND sealed = $3"
+            }
+            Self::PushProviders => {
+                "
+                UPDATE push_providers SET sealed = $4
+                WHERE tenant_id = $1 AND provider = $2 AND sealed = $3"
             }
         }
     }

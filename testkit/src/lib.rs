@@ -22,6 +22,7 @@ mod keys;
 mod operator;
 mod phone;
 mod place;
+pub mod push_services;
 mod seed;
 mod tokens;
 pub mod vectors;

@@ -163,6 +163,19 @@ impl<'w> Phone<'w> {
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
 
+    /// Where its pushes go.
+    pub fn push_token(&self) -> String {
+        self.handset().push_token
+    }
+
+    /// Takes a push that came by Apple or Google, not by the tray.
+    pub fn receives(&self, service: &'static str, payload: &Value) {
+        let entry = TrayEntry { service, payload: payload.clone(), sent_at: self.world.now() };
+        let mut phones = self.world.pockets().phones.lock().unwrap();
+        let phone = phones.get_mut(&self.name).unwrap();
+        phone.inbox.insert(0, Push::of(&entry));
+    }
+
     /// `POST …/api/start-flow` with a web ticket.
     pub async fn starts_flow(&self, ticket: &str) -> Answer {
         let authorization = format!("Ticket id=\"{ticket}\"");
@@ -175,7 +188,10 @@ impl<'w> Phone<'w> {
     pub async fn enrolls_by(&self, tx: &str, key: Arc<SigningKey>, service: &str) -> Answer {
         let number = self.world.pockets().next();
         let identifier = format!("{number:016x}");
-        let push_token = format!("push-token-{number}");
+        let push_token = match service {
+            "APNS" => format!("{number:064x}"),
+            _ => format!("push-token-{number}"),
+        };
         let body = json!({
             "identifier": identifier,
             "name": self.name,

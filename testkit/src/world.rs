@@ -47,9 +47,22 @@ pub struct Builder {
     is_dev: bool,
     in_memory: bool,
     faults: Option<Faults>,
+    courier: Option<MakeCourier>,
 }
 
+/// Makes the courier of each start of the server.
+type MakeCourier = fn(&Config) -> Courier;
+
 impl Builder {
+    /// With the real senders behind the configuration's addresses, not the tray.
+    #[must_use]
+    pub fn with_push_services(mut self) -> Self {
+        self.courier = Some(|config| {
+            Courier::Services(server::push_accounts::services(config).expect("push services"))
+        });
+        self
+    }
+
     /// The public address, `https://…/`.
     #[must_use]
     pub fn public_url(mut self, url: &str) -> Self {
@@ -120,6 +133,7 @@ impl Builder {
             place: Arc::new(place),
             config: self.config,
             is_dev: self.is_dev,
+            courier: self.courier,
             seed: AtomicU64::new(self.seed),
             roots: Mutex::new(vec![ROOT_KEY]),
             clock,
@@ -141,6 +155,7 @@ impl Builder {
 struct House {
     config: Config,
     is_dev: bool,
+    courier: Option<MakeCourier>,
     seed: AtomicU64,
     roots: Mutex<Vec<[u8; 32]>>,
     clock: AtomicI64,
@@ -180,7 +195,9 @@ impl House {
             database,
             clock: Clock::hand(now),
             entropy: Entropy::seeded(seed),
-            courier: Courier::Tray(Tray::default()),
+            courier: self
+                .courier
+                .map_or_else(|| Courier::Tray(Tray::default()), |make| make(&self.config)),
             resolver: Resolver::scripted(),
             secrets,
             addresses: PublicAddresses { https, http, mtls },
@@ -228,6 +245,7 @@ impl World {
             is_dev: false,
             in_memory: false,
             faults: None,
+            courier: None,
         }
     }
 
@@ -262,6 +280,7 @@ impl World {
             place: Arc::clone(&self.house.place),
             config: self.house.config.clone(),
             is_dev: self.house.is_dev,
+            courier: self.house.courier,
             seed: AtomicU64::new(self.house.seed.load(Ordering::SeqCst) + 1),
             roots: Mutex::new(self.house.roots.lock().unwrap().clone()),
             clock: AtomicI64::new(self.now().ms()),

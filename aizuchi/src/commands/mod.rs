@@ -16,6 +16,7 @@ mod logs;
 mod migrate;
 mod phone;
 mod place;
+mod push;
 mod restore;
 mod serve;
 mod tenant;
@@ -60,6 +61,7 @@ enum Command {
     User(user::Arguments),
     Key(key::Arguments),
     Console(console::Arguments),
+    Push(push::Arguments),
     Migrate(migrate::Arguments),
     Doctor(doctor::Arguments),
     Healthcheck(healthcheck::Arguments),
@@ -107,6 +109,7 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
         Command::User(arguments) => Box::pin(user::run(arguments, terminal)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, terminal)).await,
         Command::Console(arguments) => Box::pin(console::run(arguments, terminal)).await,
+        Command::Push(arguments) => Box::pin(push::run(arguments, terminal)).await,
         Command::Migrate(arguments) => Box::pin(migrate::run(arguments, terminal)).await,
         Command::Healthcheck(arguments) => Box::pin(healthcheck::run(arguments, terminal)).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,

@@ -38,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "console link",
     "console list",
     "console remove",
+    "push test",
     "migrate",
     "doctor",
 ];

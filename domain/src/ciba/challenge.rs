@@ -7,6 +7,8 @@ use crate::{DeviceId, Fingerprint, Timestamp};
 
 /// At most so many devices of one person are asked at once.
 pub const MAX_DEVICES: usize = 20;
+/// At most so many tries to hand over a push are on record.
+pub const MAX_ATTEMPTS: usize = 16;
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,24 @@ pub enum Receipt {
     },
 }
 
+/// One try to hand a push over, for the record (O110).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When, in Unix milliseconds.
+    pub at: i64,
+    /// Who was asked: `apns`, `fcm`, `tray`.
+    pub provider: String,
+    /// The status of its answer; none if there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Its own word for what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its name for the push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
 /// One device that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
@@ -40,6 +60,18 @@ pub struct Challenge {
     pub service: PushService,
     /// What became of the push.
     pub receipt: Receipt,
+    /// The newest tries to hand it over, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Challenge {
+    /// Adds a try to the record, which keeps the newest [`MAX_ATTEMPTS`].
+    pub fn record(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= MAX_ATTEMPTS {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(attempt);
+    }
 }
 
 /// A stored text that is no list of challenges.
@@ -74,6 +106,8 @@ struct StoredChallenge {
     r: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tries: Vec<Attempt>,
 }
 
 impl From<&Challenge> for StoredChallenge {
@@ -90,6 +124,7 @@ impl From<&Challenge> for StoredChallenge {
             s: challenge.service.name().to_owned(),
             r: format!("{became}{at_ms:013}"),
             reason,
+            tries: challenge.attempts.clone(),
         }
     }
 }
@@ -112,6 +147,7 @@ impl StoredChallenge {
             challenge: self.c,
             service: PushService::named(&self.s).ok_or(NoChallenges)?,
             receipt,
+            attempts: self.tries,
         })
     }
 }
@@ -140,7 +176,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Challenge, Receipt, from_document, to_document};
+    use super::{Attempt, Challenge, MAX_ATTEMPTS, Receipt, from_document, to_document};
     use crate::people::PushService;
     use crate::{DeviceId, Fingerprint, Timestamp};
 
@@ -158,9 +194,29 @@ mod tests {
                 challenge: "c".into(),
                 service,
                 receipt,
+                attempts: Vec::new(),
             })
             .collect();
         assert_eq!(from_document(&to_document(&challenges)).unwrap(), challenges);
+    }
+
+    #[test]
+    fn the_record_keeps_the_newest_tries() {
+        let mut challenge = Challenge {
+            device: DeviceId::new("dev_1"),
+            txtkn: Fingerprint::of(b"txtkn"),
+            challenge: "c".into(),
+            service: PushService::Apns,
+            receipt: Receipt::Waiting,
+            attempts: Vec::new(),
+        };
+        for at in 0..20 {
+            let (provider, reason) = ("apns".into(), Some("Shutdown".into()));
+            challenge.record(Attempt { at, provider, status: Some(503), reason, id: None });
+        }
+        assert_eq!(challenge.attempts.len(), MAX_ATTEMPTS);
+        assert_eq!(challenge.attempts.last().unwrap().at, 19);
+        assert_eq!(from_document(&to_document(&[challenge.clone()])).unwrap(), [challenge]);
     }
 
     #[test]

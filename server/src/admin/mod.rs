@@ -8,6 +8,7 @@ mod execute;
 mod import;
 mod keys;
 mod one;
+mod push_test;
 mod samples;
 mod sealing;
 mod socket;
@@ -159,6 +160,13 @@ pub enum Command {
         /// Only look, change nothing.
         only_look: bool,
     },
+    /// One push to one device; answers what its service said.
+    PushTest {
+        /// Whose credentials.
+        tenant: String,
+        /// Where to.
+        address: PushAddress,
+    },
     /// A copy of the embedded database, all tenants, as it is now.
     BackUp {
         /// The file to make, by its whole path: the server's folder may be another.
@@ -211,9 +219,25 @@ impl Command {
             | Self::ConsoleList { tenant }
             | Self::ConsoleRemove { tenant, .. }
             | Self::KeyList { tenant }
-            | Self::KeyRotate { tenant } => tenant,
+            | Self::KeyRotate { tenant }
+            | Self::PushTest { tenant, .. } => tenant,
         }
     }
+}
+
+/// Where a test push goes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PushAddress {
+    /// To an enrolled device.
+    Device(String),
+    /// To a device token.
+    Token {
+        /// `APNS` or `GCM`.
+        service: String,
+        /// The token at that service.
+        token: String,
+    },
 }
 
 /// Users in one [`Command::UserImport`].

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::outside::Allowed;
+
 pub use network::Network;
 pub use overlay::Setting;
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub proxy: Proxy,
     /// What we may call.
     pub outbound: Outbound,
+    /// The app that tenants without credentials of their own send pushes to.
+    pub push: Push,
     /// What we tell.
     pub log: Log,
 }
@@ -239,6 +243,46 @@ pub struct Outbound {
     pub ca_file: PathBuf,
 }
 
+/// `[push]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Push {
+    /// Apple's `.p8` file with the key that signs provider tokens.
+    pub apns_key_file: PathBuf,
+    /// The key's id.
+    pub apns_key_id: String,
+    /// The team's id.
+    pub apns_team_id: String,
+    /// The app's bundle id.
+    pub apns_bundle_id: String,
+    /// Whether the app was built for development.
+    pub apns_sandbox: bool,
+    /// Google's JSON file of a service account that may send messages.
+    pub fcm_service_account_file: PathBuf,
+    /// Where Apple's service is.
+    pub apns_url: String,
+    /// Where Apple's service for development is.
+    pub apns_sandbox_url: String,
+    /// Where Google's service is.
+    pub fcm_url: String,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            apns_key_file: PathBuf::new(),
+            apns_key_id: String::new(),
+            apns_team_id: String::new(),
+            apns_bundle_id: String::new(),
+            apns_sandbox: false,
+            fcm_service_account_file: PathBuf::new(),
+            apns_url: String::from("https://api.push.apple.com/"),
+            apns_sandbox_url: String::from("https://api.sandbox.push.apple.com/"),
+            fcm_url: String::from("https://fcm.googleapis.com/"),
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -324,6 +368,22 @@ impl Config {
             if !self.acme.terms_agreed {
                 let told = "acme.terms_agreed: read the authority's terms, and set it to true";
                 return Err(ConfigError(String::from(told)));
+            }
+        }
+        for (key, address) in [
+            ("push.apns_url", &self.push.apns_url),
+            ("push.apns_sandbox_url", &self.push.apns_sandbox_url),
+            ("push.fcm_url", &self.push.fcm_url),
+        ] {
+            if url::Url::parse(address).map_or(true, |url| url.scheme() != "https") {
+                return Err(ConfigError(format!("{key}: must be an https address")));
+            }
+        }
+        for text in &self.outbound.allow {
+            if Allowed::parse(text).is_none() {
+                return Err(ConfigError(format!(
+                    "outbound.allow: `{text}` is no host, host:port, address or CIDR block"
+                )));
             }
         }
         if !matches!(self.log.format.as_str(), "text" | "json") {

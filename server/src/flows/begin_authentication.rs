@@ -262,6 +262,7 @@ pub(super) fn new_transaction(
                 challenge: app.entropy.base64url::<24>(),
                 service: device.push_service,
                 receipt: Receipt::Waiting,
+                attempts: Vec::new(),
             }
         })
         .collect();
@@ -283,7 +284,7 @@ fn announce(
     app: &App,
     context: &Context,
     (client, begun, devices, posted): (&KnownClient, Begun, Vec<Device>, &Posted),
-    _now: Timestamp,
+    now: Timestamp,
 ) {
     let facts = begun.facts();
     app.metrics.step("started");
@@ -308,6 +309,7 @@ fn announce(
         devices,
         client: (facts.client_id.clone(), client.client().name.clone()),
         sdk: sdk.map(str::to_owned),
+        due_at: now.plus_ms(PUSH_LEASE_MS),
     };
     if app.outgoing.try_send(outgoing).is_err() {
         // The worker finds the push on its row once the lease is over.

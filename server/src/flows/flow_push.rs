@@ -43,7 +43,7 @@ pub async fn send_flow_push(
     }
     for _ in 0..DECIDE_TRIES {
         if let Some(facts) = ask(app, context, (&flow, &devices, meta), now).await? {
-            announce(app, context, facts, devices);
+            announce(app, context, (facts, devices), now);
             return Ok(());
         }
     }
@@ -129,7 +129,7 @@ fn repeated(context: &Context, mut facts: Facts, now: Timestamp) -> (Facts, Writ
     (facts, write)
 }
 
-fn announce(app: &App, context: &Context, facts: Facts, devices: Vec<Device>) {
+fn announce(app: &App, context: &Context, (facts, devices): (Facts, Vec<Device>), now: Timestamp) {
     let tenant = &context.tenant;
     tracing::info!(user.id = %facts.user_id(), transaction.id = %facts.txn, "asked by the page");
     let outgoing = Outgoing {
@@ -139,6 +139,7 @@ fn announce(app: &App, context: &Context, facts: Facts, devices: Vec<Device>) {
         facts,
         devices,
         sdk: None,
+        due_at: now.plus_ms(PUSH_LEASE_MS),
     };
     if app.outgoing.try_send(outgoing).is_err() {
         app.bell.notify_one();

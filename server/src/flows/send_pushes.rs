@@ -1,10 +1,11 @@
 //! Handing pushes to the push services, and keeping what became of each (W73, W74, G73, GD14).
 
-use domain::ClientId;
-use domain::Timestamp;
-use domain::ciba::challenge::{Challenge, Receipt};
+use domain::ciba::challenge::{Attempt, Challenge, Receipt};
 use domain::ciba::transaction::{Facts, Transaction};
 use domain::people::Device;
+use domain::{ClientId, DeviceId, Timestamp};
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 use store::transactions::{self, DuePush};
 use store::{Write, Written, enrollments, log_events};
@@ -14,8 +15,8 @@ use super::transaction_token::TransactionToken;
 use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
-use crate::outside;
-use crate::push::{self, Outgoing, PushContext};
+use crate::outside::{self, Delivery};
+use crate::push::{self, Accounts, Outgoing, PushContext};
 
 /// The wait before the second try; it doubles with each further one.
 const FIRST_WAIT_MS: i64 = 1_000;
@@ -25,20 +26,35 @@ const WAIT_DOUBLINGS: i64 = 5;
 const JITTER: i64 = 512;
 /// A node that took a push has this long to send it.
 const LEASE_MS: i64 = 30_000;
+/// Handing a push over takes no longer.
+const HAND_OVER_MS: i64 = 4_500;
+/// Due pushes on their way at a time.
+const DUE_AT_ONCE: usize = 256;
 
-/// Sends the pushes of a request that was just begun.
+/// Sends the pushes of a request that was just begun. Those that waited here for long are taken as
+/// their rows' due work is: another process may have them by now.
 pub async fn send_pushes(app: &App, outgoing: Outgoing, now: Timestamp) -> Result<(), Failure> {
+    if now.plus_ms(HAND_OVER_MS) > outgoing.due_at {
+        let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
+        let until = now.plus_ms(LEASE_MS);
+        let lease = transactions::lease_pushes(tenant, hash, outgoing.due_at, until);
+        if app.database.run(lease).await? == Written::Overtaken {
+            return Ok(());
+        }
+    }
     send(app, &outgoing, 0, now).await
 }
 
 /// Takes and sends what is due on rows: pushes of processes that died, and further tries. One that
 /// fails does not hold up the others.
 pub async fn send_due_pushes(app: &App, now: Timestamp) -> Result<(), Failure> {
-    for due in transactions::with_due_pushes(&app.database, now).await? {
+    let due = transactions::with_due_pushes(&app.database, now).await?;
+    let send_one = async |due: DuePush| {
         if let Err(failure) = send_due_push(app, due, now).await {
             tracing::error!(cause = %failure, "a due push could not be sent; it is tried again");
         }
-    }
+    };
+    stream::iter(due).for_each_concurrent(DUE_AT_ONCE, send_one).await;
     Ok(())
 }
 
@@ -63,6 +79,7 @@ async fn send_due_push(app: &App, due: DuePush, now: Timestamp) -> Result<(), Fa
         facts: facts.clone(),
         sdk: None,
         tenant,
+        due_at: until,
     };
     send(app, &outgoing, attempts, now).await
 }
@@ -73,25 +90,31 @@ async fn send(
     attempts: i64,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    // A push is given up, loudly, when the request would be over before the next try.
-    let next_at = next_try(app, attempts, now);
-    let is_last = next_at >= outgoing.facts.expires_at;
+    let accounts = app.push_accounts(&outgoing.tenant, now).await?;
     let mut challenges = outgoing.facts.challenges.clone();
+    let waiting = challenges.iter_mut().filter(|c| c.receipt == Receipt::Waiting);
+    let under_way = waiting.map(async |challenge| {
+        let device = outgoing.devices.iter().find(|device| device.id == challenge.device);
+        let delivery = hand_over(app, outgoing, (challenge, device), &accounts, now).await;
+        (challenge, device, delivery)
+    });
+    let tried = join_all(under_way).await;
+    // A push is given up, loudly, when the request would be over before the next try.
+    let wished = tried.iter().filter_map(|(_, _, delivery)| delivery.retry_at).max();
+    let next_at = next_try(app, attempts, now).max(wished.unwrap_or(now));
+    let is_last = next_at >= outgoing.facts.expires_at;
     let mut write = Write::new();
     let mut events = Vec::new();
-    for challenge in challenges.iter_mut().filter(|c| c.receipt == Receipt::Waiting) {
-        let device = outgoing.devices.iter().find(|device| device.id == challenge.device);
-        let receipt = hand_over(app, outgoing, (challenge, device), now);
-        challenge.receipt = match &receipt {
+    for (challenge, device, delivery) in tried {
+        challenge.record(attempt(&delivery, now));
+        challenge.receipt = match &delivery.receipt {
             outside::Receipt::Accepted => Receipt::Sent { at: now },
             outside::Receipt::Later(_) if !is_last => Receipt::Waiting,
             outside::Receipt::Later(reason)
             | outside::Receipt::Refused(reason)
             | outside::Receipt::Gone(reason) => Receipt::Failed { at: now, reason: reason.clone() },
         };
-        if let (outside::Receipt::Gone(_), Some(Device { id, push_token: Some(token), .. })) =
-            (&receipt, device)
-        {
+        if let Some((id, token)) = dead_token(&delivery, device) {
             write = write.and(enrollments::drop_push_token(&outgoing.tenant, id, token));
         }
         let became = match challenge.receipt {
@@ -118,13 +141,14 @@ async fn send(
     Ok(())
 }
 
-fn hand_over(
+async fn hand_over(
     app: &App,
     outgoing: &Outgoing,
     (challenge, device): (&Challenge, Option<&Device>),
+    accounts: &Accounts,
     now: Timestamp,
-) -> outside::Receipt {
-    let refused = |why: &str| outside::Receipt::Refused(why.to_owned());
+) -> Delivery {
+    let refused = |why: &str| Delivery::of("aizuchi", outside::Receipt::Refused(why.to_owned()));
     let Some(device) = device else { return refused("the device is no longer enrolled") };
     let facts = &outgoing.facts;
     let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);
@@ -135,11 +159,34 @@ fn hand_over(
         sdk: outgoing.sdk.as_deref(),
     };
     match push::compose(&outgoing.facts, (challenge, token), device, &context) {
-        Ok(Some(parcel)) => app.courier.deliver(parcel, now),
+        Ok(Some(parcel)) => app.courier.deliver(parcel, accounts, now).await,
         Ok(None) => refused("the device has no push token"),
         // Trying again would not make it another.
         Err(broken) => refused(&broken.to_string()),
     }
+}
+
+/// The try as its record keeps it.
+fn attempt(delivery: &Delivery, now: Timestamp) -> Attempt {
+    Attempt {
+        at: now.ms(),
+        provider: delivery.provider.to_owned(),
+        status: delivery.status,
+        reason: delivery.reason.clone(),
+        id: delivery.id.clone(),
+    }
+}
+
+/// The token that its service called gone, unless the device enrolled after that (GD14).
+fn dead_token<'a>(
+    delivery: &Delivery,
+    device: Option<&'a Device>,
+) -> Option<(&'a DeviceId, &'a str)> {
+    let device = device?;
+    let is_gone = matches!(delivery.receipt, outside::Receipt::Gone(_));
+    let is_older = delivery.gone_since.is_some_and(|since| since < device.enrolled_at);
+    let token = device.push_token.as_deref().filter(|_| is_gone && !is_older)?;
+    Some((&device.id, token))
 }
 
 /// When to try again: later each time, and not all at once.
@@ -184,6 +231,7 @@ fn event(
         "service": challenge.service.name(),
         "transaction_linking_id": facts.consent_id.as_str(),
         "error": error.map(|reason| json!({ "message": reason })),
+        "attempts": challenge.attempts.iter().map(shown).collect::<Vec<_>>(),
     });
     let (id, name): &(ClientId, String) = &outgoing.client;
     let entry = Entry {
@@ -191,4 +239,15 @@ fn event(
         ..Entry::new(kind, description, details).of_user(facts.user_id())
     };
     Some(log::event(app, &Meta::default(), entry, now))
+}
+
+/// One try as the log shows it.
+fn shown(attempt: &Attempt) -> serde_json::Value {
+    json!({
+        "date": Timestamp::from_ms(attempt.at).to_iso(),
+        "provider": attempt.provider,
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "id": attempt.id,
+    })
 }

@@ -1,11 +1,13 @@
-//! Who carries a push to a phone. In `dev` the tray takes it; the senders to APNs and FCM come
-//! behind the same seam.
+//! Who carries a push to a phone. In `dev` the tray takes it, in `serve` the push services.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use domain::Timestamp;
 use serde_json::Value;
+
+use super::Services;
+use crate::push::Accounts;
 
 /// The tray keeps this many pushes of a token (decision 20).
 const PUSHES_A_TOKEN: usize = 20;
@@ -40,27 +42,61 @@ pub enum Receipt {
     Later(String),
 }
 
+/// What came of one try to hand a push over: for its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What follows from it.
+    pub receipt: Receipt,
+    /// Who was asked: `apns`, `fcm`, `tray`.
+    pub provider: &'static str,
+    /// The status of its answer; none if there was no answer.
+    pub status: Option<u16>,
+    /// Its own word for it.
+    pub reason: Option<String>,
+    /// Its name for the push: `apns-id`, or the message's name.
+    pub id: Option<String>,
+    /// When it wants to be asked again.
+    pub retry_at: Option<Timestamp>,
+    /// Since when it holds the token for gone.
+    pub gone_since: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// A receipt and who gave it, nothing more.
+    pub const fn of(provider: &'static str, receipt: Receipt) -> Self {
+        Self {
+            receipt,
+            provider,
+            status: None,
+            reason: None,
+            id: None,
+            retry_at: None,
+            gone_since: None,
+        }
+    }
+}
+
 /// Carries parcels.
 #[derive(Debug)]
 pub enum Courier {
     /// The development tray: every push is taken and can be read again.
     Tray(Tray),
-    /// No push service is configured: every push is refused, and the log says so.
-    Unconfigured,
+    /// Apple's and Google's services.
+    Services(Services),
 }
 
 impl Courier {
     /// Hands one parcel over and waits for the receipt.
-    pub fn deliver(&self, parcel: Parcel, now: Timestamp) -> Receipt {
+    pub async fn deliver(&self, parcel: Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
         match self {
-            Self::Tray(tray) => match tray.receipt_for(&parcel.token) {
-                Receipt::Accepted => {
+            Self::Tray(tray) => {
+                let receipt = tray.receipt_for(&parcel.token);
+                if receipt == Receipt::Accepted {
                     tray.put(parcel, now);
-                    Receipt::Accepted
                 }
-                other @ (Receipt::Refused(_) | Receipt::Gone(_) | Receipt::Later(_)) => other,
-            },
-            Self::Unconfigured => Receipt::Refused(String::from("no push service is configured")),
+                Delivery::of("tray", receipt)
+            }
+            Self::Services(services) => services.deliver(&parcel, accounts, now).await,
         }
     }
 
@@ -68,7 +104,7 @@ impl Courier {
     pub const fn tray(&self) -> Option<&Tray> {
         match self {
             Self::Tray(tray) => Some(tray),
-            Self::Unconfigured => None,
+            Self::Services(_) => None,
         }
     }
 }

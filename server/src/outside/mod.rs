@@ -6,9 +6,15 @@
 mod clock;
 mod courier;
 mod entropy;
+mod http;
 mod resolver;
+mod services;
 
 pub use clock::{Clock, Stopwatch};
-pub use courier::{Courier, Parcel, Receipt, Tray, TrayEntry};
+pub use courier::{Courier, Delivery, Parcel, Receipt, Tray, TrayEntry};
 pub use entropy::{Entropy, Stream};
+pub use http::{
+    Allowed, Answer, Call, CallLimits, Calling, Guard, Identity, Lane, Outbound, Unanswered, Window,
+};
 pub use resolver::Resolver;
+pub use services::{Endpoints, Services};

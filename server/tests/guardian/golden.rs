@@ -173,6 +173,7 @@ async fn seed_transaction(world: &World, number: u8, recorded: &Value) {
         challenge: text("challenge").to_owned(),
         service: PushService::Gcm,
         receipt: Receipt::Sent { at: world.now() },
+        attempts: Vec::new(),
     };
     let app = world.app();
     let bank = domain::ClientId::new(world.client().id());

@@ -5,12 +5,14 @@ use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use store::client_credentials::CredentialRow;
 use store::client_grants::{ClientGrantRow, Filter};
 use store::clients::ClientRow;
+use store::push_providers::PushProviderRow;
 use store::resource_servers::ResourceServerRow;
 use store::signing_keys::{SigningKeyRow, Stage};
 use store::tenants::TenantRow;
 use store::{Database, Written};
 use store::{
-    client_credentials, client_grants, clients, resource_servers, sealed, signing_keys, tenants,
+    client_credentials, client_grants, clients, push_providers, resource_servers, sealed,
+    signing_keys, tenants,
 };
 
 fn acme() -> TenantId {
@@ -314,4 +316,27 @@ async fn sealed_values_are_paged_and_replaced_only_as_they_were() {
     overtaken(&database, sealed::replace(&all[1], b"late")).await;
     let kept = signing_keys::list(&database, &acme()).await.unwrap();
     assert_eq!(kept[1].sealed_private, b"anew");
+}
+
+#[tokio::test]
+async fn push_providers_are_set_changed_and_kept_apart() {
+    let place = Place::new();
+    let database = place.open().await;
+    let row = |sealed: Option<&[u8]>, at: Timestamp| PushProviderRow {
+        provider: String::from("apns"),
+        document: String::from("{}"),
+        sealed: sealed.map(<[u8]>::to_vec),
+        updated_at: at,
+    };
+    let (first, later) = (row(None, NOW), row(Some(b"s"), NOW.plus_ms(1)));
+    done(&database, push_providers::put(&acme(), &row(Some(b"old"), NOW))).await;
+    done(&database, push_providers::put(&acme(), &first)).await;
+    assert_eq!(push_providers::list(&database, &acme()).await, Ok(vec![first]));
+    done(&database, push_providers::change(&acme(), NOW, &later)).await;
+    overtaken(&database, push_providers::change(&acme(), NOW, &later)).await;
+    assert_eq!(push_providers::list(&database, &acme()).await, Ok(vec![later]));
+    let sealed = sealed::page(&database, sealed::Place::PushProviders, ("", "")).await.unwrap();
+    assert_eq!(sealed[0].associated(), b"push_providers/acme/apns");
+    done(&database, sealed::replace(&sealed[0], b"anew")).await;
+    assert_eq!(push_providers::list(&database, &TenantId::new("other")).await, Ok(Vec::new()));
 }

@@ -68,6 +68,7 @@ fn challenge(device: &str, number: u8) -> Challenge {
         challenge: format!("challenge {number}"),
         service: PushService::Gcm,
         receipt: Receipt::Waiting,
+        attempts: Vec::new(),
     }
 }
 

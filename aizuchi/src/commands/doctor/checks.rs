@@ -57,7 +57,7 @@ pub(super) async fn all(place: &Place) -> Vec<Finding> {
     findings.push(keys);
     findings.push(clock(&config, now()));
     findings.push(certificate(&config, mode, now()));
-    findings.push(push(mode));
+    findings.push(push(&config, mode));
     findings
 }
 
@@ -295,15 +295,27 @@ fn verify(chain: &[u8], host: &str, at: Timestamp) -> Result<(), rustls::Error> 
     verifier.verify_server_cert(first, rest, &name, &[], at).map(|_verified| ())
 }
 
-fn push(mode: Mode) -> Finding {
-    let (verdict, told) = match mode {
-        Mode::Serve => (
-            Note,
-            "this version sends no pushes to APNs or FCM yet; phones that only wait for one hear nothing",
-        ),
-        Mode::Dev { .. } => (Fine, "none needed: the development tray takes every push"),
+fn push(config: &Config, mode: Mode) -> Finding {
+    if mode != Mode::Serve {
+        return Finding::new(PUSH, Fine, "none needed: the development tray takes every push");
+    }
+    let accounts = match server::push_accounts::own(config) {
+        Ok(accounts) => accounts,
+        Err(error) => return Finding::new(PUSH, Wrong, error.to_string()),
     };
-    Finding::new(PUSH, verdict, told)
+    let mut told = Vec::new();
+    if let Ok(apns) = &accounts.apns {
+        told.push(format!("APNs for {}", apns.topic()));
+    }
+    if let Ok(fcm) = &accounts.fcm {
+        told.push(format!("FCM for project {}", fcm.project()));
+    }
+    if told.is_empty() {
+        let told = "none in [push]: only tenants with credentials of their own send pushes";
+        return Finding::new(PUSH, Note, told);
+    }
+    let told = format!("{}; `aizuchi push test` shows whether they are taken", told.join(", "));
+    Finding::new(PUSH, Fine, told)
 }
 
 fn unseen(check: &'static str) -> Finding {

@@ -10,6 +10,7 @@ mod devices;
 mod domains;
 mod grants;
 mod keys;
+mod push_providers;
 mod refresh_tokens;
 mod settings;
 mod tickets;
@@ -27,6 +28,9 @@ pub use domains::{
 };
 pub use grants::{change_grant, create_grant};
 pub use keys::{revoke_key, rotate_keys};
+pub use push_providers::{
+    change_push_provider, select_push_provider, set_push_provider, show_push_provider,
+};
 pub(crate) use refresh_tokens::revoke_families;
 pub use refresh_tokens::{
     change_refresh_token, refresh_token_view, revoke_access, revoke_refresh_token,

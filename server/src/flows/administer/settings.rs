@@ -68,7 +68,11 @@ pub async fn change_settings(
     Err(Denied::Contended.into())
 }
 
-async fn set(app: &App, tenant: &TenantId, (name, value): (&str, Value)) -> Result<(), Denial> {
+pub(super) async fn set(
+    app: &App,
+    tenant: &TenantId,
+    (name, value): (&str, Value),
+) -> Result<(), Denial> {
     for _ in 0..ATTEMPTS {
         let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
         let mut settings = parsed(&row.settings)?;

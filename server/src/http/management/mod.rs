@@ -15,6 +15,7 @@ mod keys;
 mod logs;
 mod neighbours;
 mod page;
+mod push_providers;
 mod refresh_tokens;
 mod request;
 mod stats;
@@ -69,6 +70,14 @@ fn below() -> Router<Arc<App>> {
         .route("/guardian/policies", get(guardian::policies).put(guardian::change_policies))
         .route("/guardian/factors", get(guardian::factors))
         .route("/guardian/factors/{name}", put(guardian::change_factor))
+        .route(
+            "/guardian/factors/push-notification/selected-provider",
+            get(push_providers::selected).put(push_providers::select),
+        )
+        .route(
+            "/guardian/factors/push-notification/providers/{provider}",
+            get(push_providers::read).put(push_providers::set).patch(push_providers::change),
+        )
         .route("/clients", get(clients::list).post(clients::create))
         .route("/clients/{id}", get(clients::read).patch(clients::change).delete(clients::delete))
         .route("/clients/{id}/rotate-secret", post(clients::rotate_secret))

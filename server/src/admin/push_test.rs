@@ -1,0 +1,84 @@
+//! `aizuchi push test`: one push to one device, and what its service said.
+
+use domain::people::PushService;
+use domain::{DeviceId, TenantId, Timestamp};
+use serde_json::{Value, json};
+use store::enrollments;
+
+use super::{PushAddress, Refused};
+use crate::App;
+use crate::outside::{Parcel, Receipt};
+
+/// The push is worth nothing after this.
+const LIVES_S: i64 = 60;
+
+/// Sends the push. What the service said of the token changes nothing about the device.
+pub(super) async fn send(
+    app: &App,
+    tenant: &TenantId,
+    address: PushAddress,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    let (service, token) = match address {
+        PushAddress::Device(id) => of_device(app, tenant, &id).await?,
+        PushAddress::Token { service, token } => match PushService::named(&service) {
+            Some(service @ (PushService::Apns | PushService::Gcm)) => (service, token),
+            Some(PushService::Virtual) | None => {
+                return Err(Refused(String::from("--service must be APNS or GCM")));
+            }
+        },
+    };
+    let known = app.tenant(tenant, now).await?;
+    let title = known.map(|tenant| tenant.display_name.clone()).unwrap_or_default();
+    let payload = match service {
+        PushService::Apns => {
+            json!({ "aps": { "alert": { "title": title, "body": "Test push" }, "sound": "default" } })
+        }
+        PushService::Gcm | PushService::Virtual => json!({ "test": "aizuchi push test" }),
+    };
+    let parcel = Parcel {
+        service: if service == PushService::Apns { "APNS" } else { "GCM" },
+        token,
+        payload,
+        expires_at: now.plus_seconds(LIVES_S),
+        collapse_id: String::from("aizuchi-push-test"),
+    };
+    let accounts = app.push_accounts(tenant, now).await?;
+    let delivery = app.courier.deliver(parcel, &accounts, now).await;
+    let (outcome, message) = match &delivery.receipt {
+        Receipt::Accepted => ("accepted", None),
+        Receipt::Refused(why) => ("refused", Some(why)),
+        Receipt::Gone(why) => ("gone", Some(why)),
+        Receipt::Later(why) => ("later", Some(why)),
+    };
+    tracing::info!(
+        tenant.id = %tenant, provider = delivery.provider, outcome, status = delivery.status,
+        reason = message, "test push"
+    );
+    Ok(json!({
+        "provider": delivery.provider,
+        "outcome": outcome,
+        "status": delivery.status,
+        "reason": delivery.reason,
+        "id": delivery.id,
+        "message": message,
+    }))
+}
+
+async fn of_device(
+    app: &App,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<(PushService, String), Refused> {
+    let found = enrollments::one(&app.database, tenant, &DeviceId::new(id)).await?;
+    let (device, _) = found.ok_or_else(|| {
+        Refused(format!("there is no device {id}; `aizuchi user show` lists a person's devices"))
+    })?;
+    let token = device.push_token.ok_or_else(|| {
+        Refused(format!(
+            "device {id} has no push token: its service called the last one gone; the app brings a \
+             new one when it is opened"
+        ))
+    })?;
+    Ok((device.push_service, token))
+}

@@ -1,0 +1,237 @@
+//! Apple's and Google's push services: passes kept while they are good, fetched by one for all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{Fingerprint, Timestamp};
+use tokio::sync::Mutex as Turn;
+use tokio::time::timeout;
+use url::Url;
+
+use super::{Delivery, Outbound, Parcel, Receipt, Unanswered};
+use crate::push::apns::{self, ApnsAccount, ApnsAnswer};
+use crate::push::fcm::{self, FcmAccount, TokenAnswer};
+use crate::push::{Accounts, Missing};
+
+/// Accounts whose passes are kept; beyond it all are fetched again.
+const PASSES: usize = 4096;
+/// Apple takes a provider token for an hour and wants it no older; we sign anew after 50 minutes.
+const APNS_TOKEN_LIVES_MS: i64 = 50 * 60_000;
+/// Apple refuses whoever signs anew more often than every 20 minutes.
+const APNS_TOKEN_AGE_MS: i64 = 20 * 60_000;
+/// An access token is no longer used so long before its end.
+const MARGIN_MS: i64 = 60_000;
+/// After a token endpoint gave none, nobody asks again for this long.
+const PAUSE_MS: i64 = 5_000;
+/// Everything that one push needs: fetching an access token, sending, and sending once more.
+const HAND_OVER_WITHIN: Duration = Duration::from_millis(4_500);
+/// Apple's service, as parcels name it.
+const APNS: &str = "APNS";
+
+/// Where the services are.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// Apple's for apps from its stores.
+    pub apns: Url,
+    /// Apple's for apps in development.
+    pub apns_sandbox: Url,
+    /// Google's.
+    pub fcm: Url,
+}
+
+/// Hands pushes to Apple and Google.
+#[derive(Debug)]
+pub struct Services {
+    outbound: Arc<dyn Outbound>,
+    endpoints: Endpoints,
+    own: Arc<Accounts>,
+    passes: Mutex<HashMap<Fingerprint, Arc<Turn<Option<Pass>>>>>,
+}
+
+/// What opens a service, or why nothing does.
+#[derive(Clone)]
+enum Pass {
+    Good { token: Arc<str>, since: Timestamp, until: Timestamp },
+    None { receipt: Receipt, until: Timestamp },
+}
+
+impl std::fmt::Debug for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pass(…)")
+    }
+}
+
+impl Services {
+    /// The services behind `outbound`, with the server's own accounts.
+    pub fn new(outbound: Arc<dyn Outbound>, endpoints: Endpoints, own: Accounts) -> Self {
+        Self { outbound, endpoints, own: Arc::new(own), passes: Mutex::default() }
+    }
+
+    /// The accounts of tenants that have none of their own.
+    pub const fn own(&self) -> &Arc<Accounts> {
+        &self.own
+    }
+
+    /// Hands one parcel over, and reads what became of it.
+    pub async fn deliver(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
+        match timeout(HAND_OVER_WITHIN, self.hand_over(parcel, accounts, now)).await {
+            Ok(delivery) => delivery,
+            Err(_elapsed) => {
+                let provider = if parcel.service == APNS { apns::PROVIDER } else { fcm::PROVIDER };
+                no_answer(provider, &Unanswered::TooSlow)
+            }
+        }
+    }
+
+    async fn hand_over(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
+        let missing = |provider, Missing(why): &Missing| {
+            Delivery::of(provider, Receipt::Refused(why.clone()))
+        };
+        if parcel.service == APNS {
+            match &accounts.apns {
+                Ok(account) => self.to_apns(parcel, account, now).await,
+                Err(why) => missing(apns::PROVIDER, why),
+            }
+        } else {
+            match &accounts.fcm {
+                Ok(account) => self.to_fcm(parcel, account, now).await,
+                Err(why) => missing(fcm::PROVIDER, why),
+            }
+        }
+    }
+
+    async fn to_apns(&self, parcel: &Parcel, account: &ApnsAccount, now: Timestamp) -> Delivery {
+        let base =
+            if account.is_sandbox() { &self.endpoints.apns_sandbox } else { &self.endpoints.apns };
+        let mut too_old: Option<Arc<str>> = None;
+        loop {
+            let token = match self.apns_token(account, too_old.as_ref(), now).await {
+                Ok(token) => token,
+                Err(receipt) => return Delivery::of(apns::PROVIDER, receipt),
+            };
+            let Some(call) = account.call(base, token.as_deref(), parcel) else {
+                return malformed(apns::PROVIDER);
+            };
+            let answer = match self.outbound.call(call).await {
+                Ok(answer) => answer,
+                Err(unanswered) => return no_answer(apns::PROVIDER, &unanswered),
+            };
+            match apns::read(&answer, now) {
+                ApnsAnswer::Settled(delivery) => return delivery,
+                // Once: a fresh token that is stale too means that our clock is wrong.
+                ApnsAnswer::Stale(delivery) if too_old.is_some() => return delivery,
+                ApnsAnswer::Stale(delivery) => {
+                    let Some(token) = token else { return delivery };
+                    too_old = Some(token);
+                }
+            }
+        }
+    }
+
+    /// The provider token; not `too_old`, if Apple allows a fresh one already.
+    async fn apns_token(
+        &self,
+        account: &ApnsAccount,
+        too_old: Option<&Arc<str>>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<str>>, Receipt> {
+        let turn = self.turn(account.fingerprint());
+        let mut pass = turn.lock().await;
+        if let Some(Pass::Good { token, since, until }) = pass.as_ref() {
+            let is_refused = too_old == Some(token) && now.ms_since(*since) >= APNS_TOKEN_AGE_MS;
+            if *until > now && *since <= now && !is_refused {
+                return Ok(Some(Arc::clone(token)));
+            }
+        }
+        let Some(signed) = account.token(now) else { return Ok(None) };
+        let token: Arc<str> = signed.map_err(|error| Receipt::Refused(error.to_string()))?.into();
+        let until = now.plus_ms(APNS_TOKEN_LIVES_MS);
+        *pass = Some(Pass::Good { token: Arc::clone(&token), since: now, until });
+        Ok(Some(token))
+    }
+
+    async fn to_fcm(&self, parcel: &Parcel, account: &FcmAccount, now: Timestamp) -> Delivery {
+        let mut refused: Option<Arc<str>> = None;
+        loop {
+            let token = match self.fcm_token(account, refused.as_ref(), now).await {
+                Ok(token) => token,
+                Err(receipt) => return Delivery::of(fcm::PROVIDER, receipt),
+            };
+            let call = account.message_call(&self.endpoints.fcm, &token, parcel, now);
+            let Some(call) = call else { return malformed(fcm::PROVIDER) };
+            let answer = match self.outbound.call(call).await {
+                Ok(answer) => answer,
+                Err(unanswered) => return no_answer(fcm::PROVIDER, &unanswered),
+            };
+            let delivery = fcm::read(&answer, now);
+            // A token may have been taken back: once, a fresh one is tried.
+            let is_token = answer.status == 401
+                && delivery.reason.as_deref() != Some("THIRD_PARTY_AUTH_ERROR");
+            if !is_token || refused.is_some() {
+                return delivery;
+            }
+            refused = Some(token);
+        }
+    }
+
+    /// The access token, fetched by one of those who need it while the others wait.
+    async fn fcm_token(
+        &self,
+        account: &FcmAccount,
+        refused: Option<&Arc<str>>,
+        now: Timestamp,
+    ) -> Result<Arc<str>, Receipt> {
+        let turn = self.turn(account.fingerprint());
+        let mut pass = turn.lock().await;
+        match pass.as_ref() {
+            Some(Pass::Good { token, until, .. }) if *until > now && refused != Some(token) => {
+                return Ok(Arc::clone(token));
+            }
+            Some(Pass::None { receipt, until }) if *until > now => return Err(receipt.clone()),
+            Some(_) | None => {}
+        }
+        let call = account.token_call(now).map_err(|error| Receipt::Refused(error.to_string()))?;
+        let answered = match self.outbound.call(call).await {
+            Ok(answer) => fcm::read_token(&answer),
+            Err(Unanswered::Forbidden(why)) => TokenAnswer::Refused(format!("FCM: {why}")),
+            Err(unanswered) => TokenAnswer::Later(format!("FCM: the token endpoint: {unanswered}")),
+        };
+        let receipt = match answered {
+            TokenAnswer::Token(token, lives_s) => {
+                let token: Arc<str> = token.into();
+                let until = now.plus_seconds(lives_s).plus_ms(-MARGIN_MS);
+                *pass = Some(Pass::Good { token: Arc::clone(&token), since: now, until });
+                return Ok(token);
+            }
+            TokenAnswer::Refused(why) => Receipt::Refused(why),
+            TokenAnswer::Later(why) => Receipt::Later(why),
+        };
+        *pass = Some(Pass::None { receipt: receipt.clone(), until: now.plus_ms(PAUSE_MS) });
+        Err(receipt)
+    }
+
+    fn turn(&self, account: &Fingerprint) -> Arc<Turn<Option<Pass>>> {
+        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        if passes.len() >= PASSES && !passes.contains_key(account) {
+            passes.clear();
+        }
+        Arc::clone(passes.entry(*account).or_default())
+    }
+}
+
+fn malformed(provider: &'static str) -> Delivery {
+    let why = "the device token is malformed; the push was not sent";
+    Delivery::of(provider, Receipt::Refused(String::from(why)))
+}
+
+fn no_answer(provider: &'static str, unanswered: &Unanswered) -> Delivery {
+    let why = format!("{provider}: {unanswered}");
+    let receipt = match unanswered {
+        Unanswered::Forbidden(_) => Receipt::Refused(why),
+        Unanswered::Unreachable(_) | Unanswered::Broken(_) | Unanswered::TooSlow => {
+            Receipt::Later(why)
+        }
+    };
+    Delivery { reason: Some(unanswered.to_string()), ..Delivery::of(provider, receipt) }
+}
