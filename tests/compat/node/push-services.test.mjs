@@ -11,9 +11,19 @@ import { getMessaging } from 'firebase-admin/messaging';
 
 import { pushServices } from './lib/push-services.mjs';
 
+// One sender for all: like Apple, the stand-in refuses a second provider token within twenty minutes.
 let services;
-before(async () => { services = await pushServices(); });
-after(() => services.stop());
+let sender;
+before(async () => {
+  services = await pushServices();
+  // The library that fetches access tokens for firebase-admin takes no agent of ours.
+  https.globalAgent = toStandIn();
+  sender = provider();
+});
+after(async () => {
+  await sender.shutdown();
+  services.stop();
+});
 
 const token = 'a1'.repeat(32);
 
@@ -36,30 +46,26 @@ function alert() {
 }
 
 test('node-apn: a notification is taken, many are over one connection', async () => {
-  const sender = provider();
   const sent = await sender.send(alert(), Array.from({ length: 50 }, () => token));
   assert.deepEqual(sent.failed, []);
   assert.equal(sent.sent.length, 50);
-  await sender.shutdown();
 });
 
 test('node-apn: refusals are understood as Apple\'s', async () => {
-  const sender = provider();
   for (const { token: device, status, reason } of services.apns.refused) {
     const { failed } = await sender.send(alert(), device);
     assert.equal(failed[0].status, status, reason);
     assert.equal(failed[0].response?.reason ?? failed[0].error?.message, reason);
   }
-  const { failed } = await sender.send(alert(), 'no hex digits');
+  const { failed } = await sender.send(alert(), 'no-hex-digits');
   assert.equal(failed[0].response.reason, 'BadDeviceToken');
-  await sender.shutdown();
 });
 
 test('node-apn: a key of another team is no credential', async () => {
-  const sender = provider({ teamId: 'OTHERTEAM0' });
-  const { failed } = await sender.send(alert(), token);
+  const stranger = provider({ teamId: 'OTHERTEAM0' });
+  const { failed } = await stranger.send(alert(), token);
   assert.deepEqual([failed[0].status, failed[0].response.reason], [403, 'InvalidProviderToken']);
-  await sender.shutdown();
+  await stranger.shutdown();
 });
 
 /** An agent that takes every call for Google to the stand-in. */
