@@ -67,12 +67,12 @@ pub struct Subject {
 impl Subject {
     /// Reads RFC 4514 text, or one part a line. `None` if it is no distinguished name.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = trimmed(text);
         let separators: &[char] = if text.contains('\n') { &['\n'] } else { &[',', ';'] };
         let mut parts = Vec::new();
         for part in split(text, separators) {
             let attributes: Option<Vec<Attribute>> =
-                split(part.trim(), &['+']).into_iter().map(attribute).collect();
+                split(trimmed(part), &['+']).into_iter().map(attribute).collect();
             parts.push(attributes?);
         }
         Self::of(parts)
@@ -147,7 +147,17 @@ fn attribute(text: &str) -> Option<Attribute> {
     if name.is_empty() || !name.chars().all(is_name) {
         return None;
     }
-    Some(Attribute::new(name, &unescaped(value.trim())?))
+    Some(Attribute::new(name, &unescaped(trimmed(value))?))
+}
+
+/// `text` without the spaces around it, but with one that a backslash stands before.
+fn trimmed(text: &str) -> &str {
+    let text = text.trim_start();
+    let kept = text.trim_end();
+    let backslashes = kept.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    let escaped = text.chars().nth(kept.chars().count()).filter(|_| !backslashes.is_multiple_of(2));
+    let end = kept.len() + escaped.map_or(0, char::len_utf8);
+    text.get(..end).unwrap_or(kept)
 }
 
 /// RFC 4514 2.4 backwards: `\,` and `\2C` are a comma.
@@ -237,6 +247,15 @@ mod tests {
     fn parts_of_several_attributes_have_no_order_within() {
         assert!(read("CN=a+UID=7,O=x").matches(&read("UID=7+CN=a,O=x")));
         assert!(!read("CN=a+UID=7,O=x").matches(&read("CN=a,UID=7,O=x")));
+    }
+
+    #[test]
+    fn an_escaped_space_at_an_end_is_read() {
+        for text in ["CN=\\ ", "CN=a\\ ", "CN= a\\  , O=b"] {
+            assert!(Subject::parse(text).is_some(), "{text}");
+        }
+        assert!(read("CN=a\\ ").matches(&read("CN=a")));
+        assert!(Subject::parse("CN=a\\").is_none());
     }
 
     #[test]
