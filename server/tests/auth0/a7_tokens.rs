@@ -235,3 +235,20 @@ async fn a_rotation_breaks_no_token() {
     let new = world.verified(after["id_token"].as_str().unwrap()).await;
     assert_ne!(old.header["kid"], new.header["kid"]);
 }
+
+/// A retired key stays published as long as anything it signed can be good, and no longer.
+#[tokio::test]
+async fn a_retired_key_is_forgotten_when_all_it_signed_is_over() {
+    let world = World::new().await;
+    let published = async || {
+        world.get(".well-known/jwks.json").await.json()["keys"].as_array().unwrap().len()
+    };
+    let rotate = async || {
+        let rotate = server::admin::Command::KeyRotate { tenant: world.tenant_id().to_string() };
+        server::admin::execute(&world.app(), rotate, world.now()).await.unwrap();
+        published().await
+    };
+    assert_eq!((published().await, rotate().await), (1, 2));
+    world.advance_seconds(30 * 86_400 + 1);
+    assert_eq!(rotate().await, 2, "the first is gone, the second and third are there");
+}

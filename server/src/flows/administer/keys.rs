@@ -1,6 +1,7 @@
 //! A tenant's signing keys: rotated, revoked.
 
 use domain::jose::SigningKey;
+use domain::oauth::api::LONGEST_TOKEN_LIFETIME_S;
 use domain::{TenantId, Timestamp};
 use store::signing_keys::{SigningKeyRow, Stage};
 use store::{Written, signing_keys};
@@ -17,6 +18,9 @@ pub async fn rotate_keys(
     tenant: &TenantId,
     now: Timestamp,
 ) -> Result<Vec<SigningKeyRow>, Denial> {
+    // What a key signed is good for so long at most.
+    let forgotten = now.plus_seconds(-LONGEST_TOKEN_LIFETIME_S);
+    let _written = app.database.run(signing_keys::forget_retired(tenant, forgotten)).await?;
     let rows = signing_keys::list(&app.database, tenant).await?;
     let mut fresh = Vec::with_capacity(KEY_TYPES.len());
     for key_type in KEY_TYPES {
