@@ -21,6 +21,7 @@ mod kill9;
 mod migrate;
 mod phone;
 mod public;
+mod push;
 mod root_key;
 mod serve;
 mod tools;

@@ -240,9 +240,8 @@ async fn a_rotation_breaks_no_token() {
 #[tokio::test]
 async fn a_retired_key_is_forgotten_when_all_it_signed_is_over() {
     let world = World::new().await;
-    let published = async || {
-        world.get(".well-known/jwks.json").await.json()["keys"].as_array().unwrap().len()
-    };
+    let published =
+        async || world.get(".well-known/jwks.json").await.json()["keys"].as_array().unwrap().len();
     let rotate = async || {
         let rotate = server::admin::Command::KeyRotate { tenant: world.tenant_id().to_string() };
         server::admin::execute(&world.app(), rotate, world.now()).await.unwrap();

@@ -11,6 +11,7 @@ mod apns;
 mod fcm;
 mod settings;
 mod trouble;
+mod try_out;
 mod window;
 
 use domain::Timestamp;

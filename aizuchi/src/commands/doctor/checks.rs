@@ -229,7 +229,8 @@ fn certificate(config: &Config, mode: Mode, now: Timestamp) -> Finding {
         return if config.listen.https.is_empty() {
             Finding::new(CERTIFICATE, Note, "none: HTTPS ends at the proxies of proxy.trusted")
         } else if !config.acme.directory.is_empty() {
-            let told = "fetched from acme.directory while the server runs; its log tells how it goes";
+            let told =
+                "fetched from acme.directory while the server runs; its log tells how it goes";
             Finding::new(CERTIFICATE, Note, told)
         } else {
             let told = "tls.certificate_file names none; name the PEM file with your chain";
