@@ -94,8 +94,8 @@ impl Sqlite {
 
     pub(crate) async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
         let (scans, params) = (Arc::clone(&self.scans), params.to_vec());
-        let errand = Arc::new(Errand::default());
-        let waiting = Waiting(Arc::clone(&errand));
+        let errand = Errand::default();
+        let waiting = Waiting(errand.clone());
         let answer = blocking(move || scans.search(&sql, &params, &errand)).await;
         drop(waiting);
         answer

@@ -58,7 +58,7 @@ impl Readers {
         errand: &Errand,
     ) -> Result<Vec<Row>, Error> {
         self.reader()?.read(|connection, _texts| {
-            errand.run(connection.get_interrupt_handle(), || {
+            errand.run(connection, |connection| {
                 collect(&mut connection.prepare(&rewritten(sql)).map_err(in_words)?, params)
             })
         })
@@ -81,9 +81,9 @@ impl Reader {
     /// After an I/O error the connection may be beyond use: the next one gets a fresh one.
     fn read<T>(
         &mut self,
-        work: impl FnOnce(&Connection, &mut Texts) -> Result<T, Error>,
+        work: impl FnOnce(&mut Connection, &mut Texts) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let answer = work(&self.connection, &mut self.texts);
+        let answer = work(&mut self.connection, &mut self.texts);
         if matches!(answer, Err(Error::Unavailable(_)))
             && let Ok(connection) = self.place.open_reader()
         {
