@@ -11,7 +11,7 @@ use url::Url;
 use crate::App;
 use crate::config::{Config, ConfigError};
 use crate::failure::{Broken, Failure};
-use crate::outside::{Allowed, Courier, Endpoints, Services, Window};
+use crate::outside::{Courier, Endpoints, Services, Window};
 use crate::push::apns::ApnsAccount;
 use crate::push::fcm::FcmAccount;
 use crate::push::settings::{Provider, ProviderSettings};
@@ -134,7 +134,7 @@ fn chosen(is_direct: bool, ours: &Accounts, theirs: &Accounts) -> Accounts {
 
 /// Apple's and Google's services as the configuration names them.
 pub fn services(config: &Config) -> Result<Services, ConfigError> {
-    let window = window(config)?;
+    let window = Window::configured(&config.outbound)?;
     let at = |key: &str, text: &str| {
         Url::parse(text).map_err(|error| ConfigError(format!("push.{key}: {error}")))
     };
@@ -145,13 +145,6 @@ pub fn services(config: &Config) -> Result<Services, ConfigError> {
         fcm: at("fcm_url", &push.fcm_url)?,
     };
     Ok(Services::new(Arc::new(window), endpoints, own(config)?))
-}
-
-/// The one window for calls to others.
-fn window(config: &Config) -> Result<Window, ConfigError> {
-    let allowed = config.outbound.allow.iter().filter_map(|text| Allowed::parse(text)).collect();
-    Window::open(allowed, &config.outbound.ca_file)
-        .map_err(|why| ConfigError(format!("outbound.ca_file: {why}")))
 }
 
 /// The accounts in the files that the configuration names.

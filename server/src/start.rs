@@ -25,7 +25,7 @@ use crate::listen::{
     CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Pair, Served,
     listen_on_loopback, serve_connections, server_config,
 };
-use crate::outside::{Clock, Courier, Entropy, Resolver, Tray};
+use crate::outside::{Clock, Courier, Entropy, Resolver, Tray, Window};
 use crate::push_accounts::services;
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
@@ -175,7 +175,8 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     listen(&app, sockets, certificates.as_ref(), &drain, &mut tasks)?;
     if let Some(certificates) = certificates {
         if !app.config.acme.directory.is_empty() {
-            let acme = Acme::new(Arc::clone(&app), Arc::clone(&certificates));
+            let outbound = Arc::new(Window::configured(&app.config.outbound)?);
+            let acme = Acme::new(Arc::clone(&app), Arc::clone(&certificates), outbound);
             tasks.spawn(acme.keep(drain.clone()));
         }
         if let Some(files) = files {

@@ -21,7 +21,8 @@ use tokio::time::MissedTickBehavior;
 
 use crate::App;
 use crate::listen::{Certificates, Drain, Served};
-use window::Window;
+use crate::outside::Outbound;
+use window::Authority;
 
 /// How often rows are looked at: for what other nodes fetched, and what is due.
 pub(crate) const TICK: Duration = Duration::from_secs(2);
@@ -39,15 +40,20 @@ const PROBLEM_CHARS: usize = 500;
 pub struct Acme {
     app: Arc<App>,
     certificates: Arc<Certificates>,
+    outbound: Arc<dyn Outbound>,
     node: String,
     served: HashMap<String, Fingerprint>,
 }
 
 impl Acme {
-    /// Serves what is fetched by `certificates`.
-    pub fn new(app: Arc<App>, certificates: Arc<Certificates>) -> Self {
+    /// Serves by `certificates` what is fetched through `outbound`.
+    pub fn new(
+        app: Arc<App>,
+        certificates: Arc<Certificates>,
+        outbound: Arc<dyn Outbound>,
+    ) -> Self {
         let node = app.entropy.hex::<8>();
-        Self { app, certificates, node, served: HashMap::new() }
+        Self { app, certificates, outbound, node, served: HashMap::new() }
     }
 
     /// Works until the drain begins.
@@ -206,7 +212,7 @@ impl Acme {
             {
                 let text = self.open(Place::AcmeAccounts, directory, &sealed)?;
                 let kept: AccountCredentials = serde_json::from_slice(&text).map_err(told)?;
-                let builder = Account::builder_with_http(Box::new(Window::new(settings)?));
+                let builder = Account::builder_with_http(Box::new(self.authority()));
                 return builder.from_credentials(kept).await.map_err(told);
             }
             let contact = format!("mailto:{}", settings.contact);
@@ -216,7 +222,7 @@ impl Acme {
                 terms_of_service_agreed: settings.terms_agreed,
                 only_return_existing: false,
             };
-            let builder = Account::builder_with_http(Box::new(Window::new(settings)?));
+            let builder = Account::builder_with_http(Box::new(self.authority()));
             let (_account, kept) =
                 builder.create(&new, directory.clone(), None).await.map_err(told)?;
             let text = serde_json::to_vec(&kept).map_err(told)?;
@@ -227,6 +233,10 @@ impl Acme {
             }
         }
         Err(String::from("the account was not kept"))
+    }
+
+    fn authority(&self) -> Authority {
+        Authority(Arc::clone(&self.outbound))
     }
 
     async fn write(&self, write: Write) -> Result<Written, String> {

@@ -1,86 +1,58 @@
-//! The way to the authority: https only, its certificate verified, bounded in time and size.
+//! The way to the authority: `instant-acme`'s calls through our one window for calls to others.
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::{HeaderName, Request, Response};
+use http_body_util::{BodyExt, Full};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use url::Url;
 
-use crate::config::Acme;
+use crate::outside::{Answer, Call, CallLimits, Lane, Outbound};
 
-/// An answer must be there within this time.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// No answer may be larger.
-const ANSWER_BYTES: usize = 256 * 1024;
-/// Where systems keep the certificates they trust.
-const SYSTEM_ROOTS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+/// What a call may cost.
+const LIMITS: CallLimits = CallLimits { within: Duration::from_secs(30), answer_bytes: 256 * 1024 };
+/// Headers that the window writes itself, from the address and the body.
+const ITS_OWN: [HeaderName; 2] = [http::header::HOST, http::header::CONTENT_LENGTH];
 
-pub(super) struct Window {
-    client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
-}
+/// Carries what is said to an authority.
+pub(super) struct Authority(pub(super) Arc<dyn Outbound>);
 
-impl Window {
-    pub(super) fn new(settings: &Acme) -> Result<Self, String> {
-        let roots = roots(&settings.ca_file)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector) })
-    }
-}
-
-fn roots(file: &Path) -> Result<RootCertStore, String> {
-    let mut system = SYSTEM_ROOTS.iter().map(PathBuf::from).filter(|path| path.exists());
-    let named = Some(file.to_path_buf()).filter(|path| !path.as_os_str().is_empty());
-    let path = named.or_else(|| system.next()).ok_or(
-        "acme.ca_file: no certificates to verify the authority's with; name a file of roots",
-    )?;
-    let failed = |error: String| format!("acme.ca_file: {}: {error}", path.display());
-    let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(&path).map_err(|error| failed(error.to_string()))? {
-        // A bundle may hold roots that rustls cannot use; the others count all the same.
-        roots.add_parsable_certificates([root.map_err(|error| failed(error.to_string()))?]);
-    }
-    if roots.is_empty() {
-        return Err(failed(String::from("no usable certificate")));
-    }
-    Ok(roots)
-}
-
-impl HttpClient for Window {
+impl HttpClient for Authority {
     fn request(
         &self,
         request: Request<BodyWrapper<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
-        let answer = self.client.request(request);
-        let exchange = async move {
-            let answer = answer.await.map_err(|error| Error::Other(Box::new(error)))?;
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(Error::Other)?;
-            Ok(BytesResponse { parts, body: Box::new(body.to_bytes()) })
-        };
+        let outbound = Arc::clone(&self.0);
         Box::pin(async move {
-            tokio::time::timeout(ANSWER_WITHIN, exchange).await.unwrap_or_else(|_elapsed| {
-                let told = format!("the authority did not answer in {ANSWER_WITHIN:?}");
-                Err(Error::Other(told.into()))
-            })
+            let call = call(request).await?;
+            let answer = outbound.call(call).await.map_err(|error| Error::Other(error.into()))?;
+            respond(answer)
         })
     }
+}
+
+async fn call(request: Request<BodyWrapper<Bytes>>) -> Result<Call, Error> {
+    let (head, body) = request.into_parts();
+    let url = Url::parse(&head.uri.to_string()).map_err(|error| Error::Other(error.into()))?;
+    let named = head.headers.iter().filter(|(name, _)| !ITS_OWN.contains(name));
+    let headers = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let body = body.collect().await.map_err(|error| Error::Other(error.into()))?.to_bytes();
+    let lane = Lane { name: String::from("acme"), identity: None, is_http2: false };
+    // A request is signed over a nonce that the authority takes once: a second try is a new request.
+    let is_repeatable = head.method == http::Method::GET || head.method == http::Method::HEAD;
+    Ok(Call { method: head.method, url, headers, body, lane, limits: LIMITS, is_repeatable })
+}
+
+fn respond(answer: Answer) -> Result<BytesResponse, Error> {
+    if answer.is_too_long {
+        return Err(Error::Other("the authority's answer is too long".into()));
+    }
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() =
+        http::StatusCode::from_u16(answer.status).map_err(|error| Error::Other(error.into()))?;
+    *response.headers_mut() = answer.headers;
+    Ok(BytesResponse::from(response))
 }

@@ -125,8 +125,6 @@ pub struct Acme {
     pub terms_agreed: bool,
     /// Hosts beside those of `public_url`, `mtls_url` and the tenants.
     pub hosts: Vec<String>,
-    /// PEM file with the roots that the directory's own certificate is verified with.
-    pub ca_file: PathBuf,
 }
 
 /// `[database]`

@@ -7,6 +7,7 @@ use server::acme::Acme;
 use server::listen::{
     Certificates, ClientCertificates, Drain, Limits, serve_connections, server_config,
 };
+use server::outside::Window;
 use store::acme::HostRow;
 use testkit::World;
 use tokio::net::TcpListener;
@@ -14,6 +15,10 @@ use tokio::net::TcpListener;
 use super::stand_in::{Mood, StandIn, start};
 
 const HOST: &str = "login.example.com";
+
+fn outbound(world: &World) -> Arc<Window> {
+    Arc::new(Window::configured(&world.app().config.outbound).unwrap())
+}
 
 /// A server that fetches its certificates, and the authority it fetches them from.
 struct Fetching {
@@ -41,7 +46,8 @@ impl Fetching {
             .on_sqlite()
             .configured(move |config| {
                 config.acme.directory = directory;
-                config.acme.ca_file = ca_file;
+                config.outbound.ca_file = ca_file;
+                config.outbound.allow = vec![String::from("localhost")];
                 config.acme.terms_agreed = true;
                 config.acme.contact = String::from("operator@example.com");
             })
@@ -52,7 +58,7 @@ impl Fetching {
         let router = server::http::router(world.app());
         let served = serve_connections(socket, Some(tls), router, Limits::DEFAULT, drain.clone());
         tokio::spawn(served);
-        let acme = Acme::new(world.app(), Arc::clone(&certificates));
+        let acme = Acme::new(world.app(), Arc::clone(&certificates), outbound(&world));
         Self { world, authority, certificates, address, acme, drain }
     }
 
@@ -90,7 +96,8 @@ async fn a_certificate_is_fetched_kept_and_served() {
     let left = store::acme::challenges(&app.database, fetching.world.now()).await.unwrap();
     assert_eq!(left, [], "nothing is left of the proof");
     let (again, drain) = (Arc::new(Certificates::default()), Drain::default());
-    let mut restarted = Acme::new(fetching.world.app(), Arc::clone(&again));
+    let mut restarted =
+        Acme::new(fetching.world.app(), Arc::clone(&again), outbound(&fetching.world));
     Box::pin(restarted.work(fetching.world.now(), &drain)).await;
     assert!(format!("{again:?}").contains(HOST), "another node serves the same: {again:?}");
     assert_eq!(fetching.authority.state.orders(), 1);

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::dial::{DialError, Dialler};
 use super::{Allowed, Answer, Call, Calling, Guard, Lane, Outbound, Unanswered};
+use crate::config::{self, ConfigError};
 
 /// Calls under way at a time; more wait within their own time limit.
 const CALLS: usize = 2048;
@@ -64,6 +65,13 @@ impl fmt::Debug for Window {
 }
 
 impl Window {
+    /// The window as the configuration wants it.
+    pub fn configured(settings: &config::Outbound) -> Result<Self, ConfigError> {
+        let allowed = settings.allow.iter().filter_map(|text| Allowed::parse(text)).collect();
+        Self::open(allowed, &settings.ca_file)
+            .map_err(|why| ConfigError(format!("outbound.ca_file: {why}")))
+    }
+
     /// A window that trusts the system's authorities and those in `ca_file`, and lets pass what is
     /// public or allowed.
     pub fn open(allowed: Vec<Allowed>, ca_file: &Path) -> Result<Self, String> {
