@@ -49,6 +49,27 @@ pub struct TokenFilter<'a> {
     pub client: Option<&'a ClientId>,
 }
 
+/// Reads the living tokens of tenant `$1` at the moment `$2` for which more holds: neither rotated
+/// nor late, and of a family that nobody revoked.
+macro_rules! living {
+    ($more:literal) => {
+        concat!(
+            "
+        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
+            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
+        FROM refresh_tokens t
+        WHERE t.tenant_id = $1 AND t.rotated_at IS NULL
+            AND (t.expires_at IS NULL OR t.expires_at > $2)
+            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $2)
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
+                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
+                    AND f.revoked_at IS NOT NULL)
+            AND ",
+            $more
+        )
+    };
+}
+
 /// The token of this hash, whatever its state.
 pub async fn by_hash(
     database: &Database,
@@ -72,18 +93,8 @@ pub async fn of_user(
     user: &UserId,
     now: Timestamp,
 ) -> Result<Vec<RefreshTokenRow>, Error> {
-    const READ: &str = "
-        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
-            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
-        FROM refresh_tokens t
-        WHERE t.tenant_id = $1 AND t.user_id = $2 AND t.rotated_at IS NULL
-            AND (t.expires_at IS NULL OR t.expires_at > $3)
-            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $3)
-            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
-                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
-                    AND f.revoked_at IS NOT NULL)
-        ORDER BY t.created_at DESC, t.id LIMIT $4";
-    let params = [tenant.into(), user.into(), now.into(), TOKEN_LIMIT.into()];
+    const READ: &str = living!("t.user_id = $3 ORDER BY t.created_at DESC, t.id LIMIT $4");
+    let params = [tenant.into(), now.into(), user.into(), TOKEN_LIMIT.into()];
     database.all(READ, &params).await?.iter().map(read).collect()
 }
 
@@ -94,17 +105,8 @@ pub async fn by_id(
     id: &str,
     now: Timestamp,
 ) -> Result<Option<RefreshTokenRow>, Error> {
-    const READ: &str = "
-        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
-            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
-        FROM refresh_tokens t
-        WHERE t.tenant_id = $1 AND t.id = $2 AND t.rotated_at IS NULL
-            AND (t.expires_at IS NULL OR t.expires_at > $3)
-            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $3)
-            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
-                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
-                    AND f.revoked_at IS NOT NULL)";
-    let params = [tenant.into(), id.into(), now.into()];
+    const READ: &str = living!("t.id = $3");
+    let params = [tenant.into(), now.into(), id.into()];
     database.one(READ, &params).await?.as_ref().map(read).transpose()
 }
 
@@ -116,21 +118,13 @@ pub async fn page(
     (after, most): (&str, u32),
     now: Timestamp,
 ) -> Result<Vec<RefreshTokenRow>, Error> {
-    const READ: &str = "
-        SELECT t.hash, t.id, t.family, t.client_id, t.user_id, t.grant_document, t.created_at,
-            t.last_used_at, t.idle_expires_at, t.expires_at, t.rotated_at, 0, t.metadata
-        FROM refresh_tokens t
-        WHERE t.tenant_id = $1 AND t.user_id = $2 AND t.rotated_at IS NULL
-            AND (t.expires_at IS NULL OR t.expires_at > $3)
-            AND (t.idle_expires_at IS NULL OR t.idle_expires_at > $3)
-            AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
-                WHERE f.tenant_id = t.tenant_id AND f.family = t.family
-                    AND f.revoked_at IS NOT NULL)
-            AND ($4 = '' OR t.client_id = $4) AND t.id > $5
-        ORDER BY t.id LIMIT $6";
+    const READ: &str = living!(
+        "
+        t.user_id = $3 AND ($4 = '' OR t.client_id = $4) AND t.id > $5 ORDER BY t.id LIMIT $6"
+    );
     let client = filter.client.map_or("", ClientId::as_str);
     let params =
-        [tenant.into(), filter.user.into(), now.into(), client.into(), after.into(), most.into()];
+        [tenant.into(), now.into(), filter.user.into(), client.into(), after.into(), most.into()];
     database.all(READ, &params).await?.iter().map(read).collect()
 }
 
