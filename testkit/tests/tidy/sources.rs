@@ -11,6 +11,9 @@ const SOURCES: [&str; 6] = [".rs", ".js", ".mjs", ".py", ".sh", ".css"];
 /// not know that profiles exist.
 const KNOWS_PROFILES: &str = "server/src/http/oauth/face.rs";
 
+/// The one window for calls to others.
+const WAY_OUT: &str = "server/src/outside/http/";
+
 fn rust() -> Vec<File> {
     files().into_iter().filter(|file| file.is_named(".rs")).collect()
 }
@@ -99,6 +102,15 @@ fn flows_do_not_know_how_they_are_reached() {
     let mut found = naming("server/src/flows", &["axum", "crate::http"]);
     found.extend(importing("server/src/flows", "http"));
     none("a flow names its callers' world", &found);
+}
+
+/// Calls to others go through one window, which checks whom it calls (architecture 5).
+#[test]
+fn the_server_has_one_way_out() {
+    let mut found = naming("server/src", &["hyper_rustls", "client::legacy", "reqwest"]);
+    assert!(found.iter().any(|one| one.starts_with(WAY_OUT)), "the rule finds nothing: {found:?}");
+    found.retain(|one| !one.starts_with(WAY_OUT));
+    none("a second way out", &found);
 }
 
 #[test]
