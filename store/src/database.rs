@@ -151,6 +151,8 @@ impl Database {
     /// All rows of a search whose text our own builder made; content is in `params` only.
     pub async fn search(&self, sql: String, params: &[Value]) -> Result<Vec<Row>, Error> {
         self.check_faults()?;
+        let endless = self.shared.faults.as_ref().and_then(Faults::endless_search);
+        let (sql, params) = endless.map_or((sql, params), |endless| (endless, &[]));
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.search(sql, params).await,
             Running::Postgres(postgres) => postgres.search(sql, params).await,

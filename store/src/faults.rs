@@ -91,6 +91,7 @@ struct State {
     after_commit: AtomicBool,
     stopped: AtomicBool,
     away: AtomicBool,
+    endless_searches: AtomicBool,
     taken_log_ids: AtomicU64,
 }
 
@@ -116,6 +117,11 @@ impl Faults {
     /// Whether the database is away, as a lost connection or a full disk makes it; it may come back.
     pub fn set_away(&self, away: bool) {
         self.state.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Whether the engine is given searches that have no end, as over far too much data.
+    pub fn set_endless_searches(&self, endless: bool) {
+        self.state.endless_searches.store(endless, Ordering::SeqCst);
     }
 
     /// The `nth` write from the start of this handle (1 is the first) does not happen.
@@ -158,6 +164,13 @@ impl Faults {
         } else {
             Ok(())
         }
+    }
+
+    /// What the engine is given in place of a search, if it is to have no end.
+    pub(crate) fn endless_search(&self) -> Option<String> {
+        const ENDLESS: &str = "
+            WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT max(x) FROM n";
+        self.state.endless_searches.load(Ordering::SeqCst).then(|| ENDLESS.to_owned())
     }
 
     pub(crate) fn next_write(&self, write: &Write) -> Fate {

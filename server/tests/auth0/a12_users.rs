@@ -1,6 +1,7 @@
 //! W216 to W245: users and their search.
 
 use serde_json::{Value, json};
+use store::Faults;
 use testkit::{Operator, World, encoded};
 
 use super::a11_management::{assert_denied, denied};
@@ -333,6 +334,19 @@ async fn paging_reaches_a_thousand_users() {
     assert_denied(&past, 400, message, Some("invalid_paging"));
     let few = operator.gets("users?page=10&per_page=100&q=name%3A*alice*").await;
     assert_eq!((few.status, few.json()), (200, json!([])));
+}
+
+/// W243: a search that does not end in two seconds is given up; the server goes on searching.
+#[tokio::test]
+async fn a_search_that_takes_too_long_is_given_up() {
+    let faults = Faults::new();
+    let world = World::builder().faults(faults.clone()).start().await;
+    let operator = world.operator();
+    faults.set_endless_searches(true);
+    let late = operator.gets("users?q=name%3Aa*").await;
+    assert_denied(&late, 503, "The search took longer than 2 seconds. Narrow it down.", None);
+    faults.set_endless_searches(false);
+    assert_eq!(found(&operator, "name:alice*").await, ["auth0|alice"]);
 }
 
 /// W244: found at once.

@@ -29,12 +29,9 @@ async fn what_is_missing_can_be_asked_without_changing_anything() {
 
 #[tokio::test]
 async fn a_schema_of_tomorrow_is_left_alone() {
-    const TOMORROW: &str = "
-        INSERT INTO schema_migrations (version, name, checksum, statements, applied_at)
-        VALUES (9999, '9999_of_tomorrow', '', 1, 1)";
     let place = Place::new();
     let database = place.open().await;
-    let write = Write::new().exactly(1, TOMORROW, []);
+    let write = Write::new().exactly(1, include_str!("tomorrow.sql"), []);
     assert_eq!(database.run(write).await, Ok(Written::Done));
     let refused = database.migrate(NOW).await;
     let Err(Error::Engine(why)) = refused else { panic!("{refused:?}") };
