@@ -1,5 +1,6 @@
 //! What a trusted proxy says of a request it passes on: the client's address, the host it asked
-//! for, its certificate. From anybody else these headers count for nothing.
+//! for, its certificate. From anybody else these headers count for nothing. The proxy in front of
+//! a custom domain with certificates of its own is trusted by the key it was given.
 //!
 //! Only the family of headers that is configured is read: a proxy that writes one family passes the
 //! other on as the client sent it.
@@ -12,13 +13,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::oauth::certificate::Certificate;
 use http::header::{FORWARDED, HOST};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
+use store::custom_domains;
 
 use crate::App;
 use crate::config::{CertificateHeaders, ForwardedHeaders};
+use crate::failure::Failure;
+use crate::http::context;
 use crate::listen::{MAX_CHAIN, PeerCertificates};
+use crate::meta;
 use crate::presented::{Assurance, Presented};
+use crate::tenancy::host_name;
 
 /// W45: a longer `client-certificate` is not read.
 const CERTIFICATE_HEADER_BYTES: usize = 4096;
@@ -63,6 +70,21 @@ pub(crate) fn apply(app: &App, request: &mut Request) {
     {
         request.extensions_mut().insert(Arc::new(presented));
     }
+}
+
+/// The certificate in the headers of the proxy in front of a custom domain, which shows the key of
+/// that domain (W42 to W44).
+pub(crate) async fn apply_edge(app: &App, parts: &mut Parts) -> Result<(), Failure> {
+    let Some(key) = only(&parts.headers, "cname-api-key") else { return Ok(()) };
+    let Some(presented) = plain(&parts.headers) else { return Ok(()) };
+    let Some(context) = context::resolve(parts, app).await? else { return Ok(()) };
+    let host = host_name(meta::host(parts)).to_ascii_lowercase();
+    let domain = custom_domains::by_domain(&app.database, &context.tenant.id, &host).await?;
+    let hash = domain.and_then(|domain| domain.api_key_hash);
+    if hash.is_some_and(|hash| hash.matches(key.as_bytes())) {
+        parts.extensions.insert(Arc::new(presented));
+    }
+    Ok(())
 }
 
 /// What the headers of one request say.

@@ -10,6 +10,7 @@ mod acme;
 mod authority;
 mod connection;
 mod credentials;
+mod edges;
 mod listener;
 mod proxies;
 mod reload;

@@ -17,7 +17,7 @@ use super::connection::{endpoints, verdict};
 use super::{client, subject, x509};
 
 const PROXY: &str = "10.1.2.3:40000";
-const STRANGER: &str = "192.0.2.9:40000";
+pub(super) const STRANGER: &str = "192.0.2.9:40000";
 
 async fn world(change: impl FnOnce(&mut Config)) -> World {
     let trusting = |config: &mut Config| {
@@ -45,7 +45,7 @@ async fn posts(
 }
 
 /// Whether `client` is authenticated at all endpoints with these headers.
-async fn takes(
+pub(super) async fn takes(
     (world, peer): (&World, &str),
     client: &Client<'_>,
     headers: &[(&str, &str)],
@@ -60,7 +60,7 @@ async fn takes(
     taken[0]
 }
 
-const VERIFIED: &str = "client-certificate-ca-verified";
+pub(super) const VERIFIED: &str = "client-certificate-ca-verified";
 
 /// O187: as Auth0 documents them, and as nginx writes them.
 #[tokio::test]

@@ -11,9 +11,11 @@ use domain::oauth::refusal::{Reason, Refusal};
 use http::{HeaderMap, header, request::Parts};
 
 use crate::App;
+use crate::failure::RETRY_AFTER_S;
 use crate::flows::authenticate_client::Basic;
 use crate::flows::begin_authentication::Posted;
 use crate::http::body::{self, BODY_BYTES, BodyError};
+use crate::http::proxy;
 use crate::meta::Meta;
 
 /// The header that makes a repeated start the same start (decision 4).
@@ -37,21 +39,22 @@ pub(crate) struct Submission(pub(crate) Posted);
 impl FromRequest<Arc<App>> for FormSubmission {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Self::Rejection> {
-        Ok(Self(read(request, Accepts::Form).await))
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        Ok(Self(read(app, request, Accepts::Form).await))
     }
 }
 
 impl FromRequest<Arc<App>> for Submission {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Self::Rejection> {
-        Ok(Self(read(request, Accepts::FormOrJson).await))
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        Ok(Self(read(app, request, Accepts::FormOrJson).await))
     }
 }
 
-async fn read(request: Request, accepts: Accepts) -> Posted {
-    let (parts, body) = request.into_parts();
+async fn read(app: &App, request: Request, accepts: Accepts) -> Posted {
+    let (mut parts, body) = request.into_parts();
+    let edge = proxy::apply_edge(app, &mut parts).await;
     let body = body::read(body).await;
     let body_hash = match &parts.headers.get(IDEMPOTENCY_KEY) {
         // Only a repetition is ever compared.
@@ -59,6 +62,7 @@ async fn read(request: Request, accepts: Accepts) -> Posted {
         None => Fingerprint::new([0; 32]),
     };
     let parameters = match body {
+        _ if edge.is_err() => Err(Refusal::unavailable(RETRY_AFTER_S.into())),
         Ok(body) => parameters(&parts, &body, accepts),
         Err(BodyError::TooLong) => {
             let text = format!("The body must not exceed {BODY_BYTES} bytes");
