@@ -122,16 +122,17 @@ fn an_outcome_is_never_withheld_for_speed() {
     assert!(matches!(transaction.poll(&ClientId::new("c"), rules, now), PollAnswer::Ready(_)));
 }
 
-/// W135: a refusal is told on this and every later poll.
+/// W135: a refusal is told on this and every later poll; C66: elsewhere until it is too late.
 #[test]
 fn a_refusal_is_told_on_every_poll() {
-    for seconds in [11, 299, 301, 900] {
-        assert_eq!(polled("denied", seconds), "Denied");
+    for (seconds, told) in [(11, "Denied"), (299, "Denied"), (301, "Late"), (900, "Late")] {
+        assert_eq!(polled("denied", seconds), told);
     }
-    assert_eq!(
-        Reason::Denied.description(Profile::Auth0),
-        "The end-user denied the authorization request or it has been expired"
-    );
+    for reason in [Reason::Denied, Reason::Late] {
+        let text = "The end-user denied the authorization request or it has been expired";
+        assert_eq!(reason.description(Profile::Auth0), text);
+        assert_eq!(reason.wire(Profile::Auth0), Reason::Denied.wire(Profile::Auth0));
+    }
 }
 
 /// W136: the time runs out undecided.

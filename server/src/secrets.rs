@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use domain::jose::{CannotOpen, RootKey, SealingKeys, auth_req_id};
+use domain::jose::{CannotOpen, NameLength, RootKey, SealingKeys, auth_req_id};
 use domain::{Fingerprint, TransactionId};
 
 use crate::config::{ConfigError, Keys};
@@ -73,9 +73,7 @@ impl Secrets {
     /// named this one, if it is still held.
     pub fn of_request(&self, txn: &TransactionId, hash: &Fingerprint) -> RequestKeys<'_> {
         let newest = RequestKeys { auth_req_id: &self.auth_req_id, txtkn: &self.txtkn };
-        let has_named = |former: &&FormerSecrets| {
-            Fingerprint::of(auth_req_id(&former.auth_req_id, txn).as_bytes()) == *hash
-        };
+        let has_named = |former: &&FormerSecrets| named(&former.auth_req_id, txn, hash).is_some();
         self.former.iter().find(has_named).map_or(newest, |former| RequestKeys {
             auth_req_id: &former.auth_req_id,
             txtkn: &former.txtkn,
@@ -146,10 +144,21 @@ impl Secrets {
 /// The keys of one root key for one request.
 #[derive(Clone, Copy)]
 pub struct RequestKeys<'a> {
-    /// Names it.
-    pub auth_req_id: &'a [u8; 32],
+    auth_req_id: &'a [u8; 32],
     /// Signs its transaction tokens.
     pub txtkn: &'a [u8; 32],
+}
+
+impl RequestKeys<'_> {
+    /// The `auth_req_id` of that request: the name with this fingerprint.
+    pub fn name(&self, txn: &TransactionId, hash: &Fingerprint) -> Option<String> {
+        named(self.auth_req_id, txn, hash)
+    }
+}
+
+fn named(key: &[u8; 32], txn: &TransactionId, hash: &Fingerprint) -> Option<String> {
+    let mut names = NameLength::ALL.into_iter().map(|length| auth_req_id(key, length, txn));
+    names.find(|name| Fingerprint::of(name.as_bytes()) == *hash)
 }
 
 impl fmt::Debug for RequestKeys<'_> {

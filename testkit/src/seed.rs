@@ -1,5 +1,6 @@
 //! What stands in a fresh World, written by `store` functions for speed.
 
+use domain::ciba::profile::Profile;
 use domain::oauth::client::CIBA_GRANT;
 use domain::oauth::client_document::{self, ClientRules};
 use domain::people::User;
@@ -76,12 +77,8 @@ pub(crate) async fn client(world: &World, name: &str, members: &Value) -> Proof 
             json!({"private_key_jwt": {"credentials": [{"id": format!("cred_{name}")}]}});
         write = store::client_credentials::insert(world.tenant_id(), &credential(world, &id), 2);
     }
-    let profiles = [
-        domain::ciba::profile::Profile::Auth0,
-        domain::ciba::profile::Profile::Ciba,
-        domain::ciba::profile::Profile::FapiCiba,
-    ];
-    let rules = ClientRules { default_profile: profiles[0], profiles: &profiles };
+    let default_profile = Profile::from_name(world.profile()).unwrap();
+    let rules = ClientRules { default_profile, profiles: &Profile::ALL };
     let document = client_document::created(&document, &id, &rules).unwrap();
     let row = ClientRow {
         client_id: id,

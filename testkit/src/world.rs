@@ -84,6 +84,15 @@ impl Builder {
         self
     }
 
+    /// With clients of this profile, unless they name another.
+    #[must_use]
+    pub fn profile(mut self, profile: &str) -> Self {
+        profile.clone_into(&mut self.settings.default_profile);
+        self.settings.profiles =
+            domain::ciba::profile::Profile::ALL.map(|one| one.as_str().to_owned()).to_vec();
+        self
+    }
+
     /// The moment at which the clock stands at first.
     #[must_use]
     pub const fn starting_at(mut self, start: Timestamp) -> Self {
@@ -144,7 +153,8 @@ impl Builder {
         house.open(faults).await.expect("a fresh database opens");
         let tenant = TenantId::new(FIRST_TENANT);
         let pockets = Arc::new(Pocket::default());
-        let world = World { house, tenant, prefix: String::new(), pockets };
+        let profile = self.settings.default_profile.clone();
+        let world = World { house, tenant, profile, prefix: String::new(), pockets };
         seed::tenant(&world, &self.settings).await;
         world
     }
@@ -223,6 +233,7 @@ impl House {
 pub struct World {
     house: Arc<House>,
     tenant: TenantId,
+    profile: String,
     prefix: String,
     pockets: Arc<Pocket>,
 }
@@ -259,11 +270,17 @@ impl World {
         &self.tenant
     }
 
+    /// The profile of clients that name none.
+    pub(crate) fn profile(&self) -> &str {
+        &self.profile
+    }
+
     /// Another tenant of the same server, under `/t/{name}`, with people and programs of its own.
     pub async fn second_tenant(&self, name: &str) -> Self {
         let world = Self {
             house: Arc::clone(&self.house),
             tenant: TenantId::new(name),
+            profile: Settings::default().default_profile,
             prefix: format!("t/{name}/"),
             pockets: Arc::new(Pocket::default()),
         };
@@ -291,6 +308,7 @@ impl World {
         Some(Self {
             house: Arc::new(house),
             tenant: self.tenant.clone(),
+            profile: self.profile.clone(),
             prefix: self.prefix.clone(),
             pockets: Arc::clone(&self.pockets),
         })

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::ciba::pacing::PacingRules;
+use crate::jose::NameLength;
 
 /// Which rules a client is held to: a property of its registration, defaulted by its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,8 +68,10 @@ pub struct Rules {
     pub resource_always_counts: bool,
     /// Whether the text `None` can mean "no audience" (W70, WD18).
     pub audience_none_can_be_absent: bool,
-    /// Length of an `auth_req_id` in characters (W50, C54).
-    pub auth_req_id_chars: usize,
+    /// Whether a failed `Authorization: Basic` is answered with a challenge (C66, RFC 6749 5.2).
+    pub challenges_basic: bool,
+    /// How long an `auth_req_id` is (W50, C54).
+    pub auth_req_id: NameLength,
     /// How polls are paced.
     pub pacing: PacingRules,
 }
@@ -81,7 +84,8 @@ const AUTH0: Rules = Rules {
     other_hints_are_ignored: true,
     resource_always_counts: false,
     audience_none_can_be_absent: true,
-    auth_req_id_chars: 64,
+    challenges_basic: false,
+    auth_req_id: NameLength::Long,
     pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
 };
 
@@ -93,6 +97,7 @@ const CIBA: Rules = Rules {
     other_hints_are_ignored: false,
     resource_always_counts: true,
     audience_none_can_be_absent: false,
-    auth_req_id_chars: 43,
+    challenges_basic: true,
+    auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
 };

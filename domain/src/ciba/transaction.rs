@@ -382,6 +382,8 @@ impl Transaction {
                 Pace::TooFast(pacing) => PollAnswer::TooFast(pacing),
             },
             Self::Approved(approved) => PollAnswer::Ready(approved),
+            // C66: a denial is told until the request would have expired.
+            Self::Denied(denied) if denied.facts.is_late(now) => PollAnswer::Over(Reason::Late),
             Self::Denied(_) => PollAnswer::Over(Reason::Denied),
             Self::Withdrawn(_) => PollAnswer::Over(Reason::Withdrawn),
             Self::Failed(failed) => PollAnswer::Over(failed.told()),

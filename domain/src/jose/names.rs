@@ -6,9 +6,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::TransactionId;
 
-/// The `auth_req_id` of a transaction: 64 characters, computed, never stored readable
-/// (architecture 2, decision 1).
-pub fn auth_req_id(key: &[u8; 32], transaction: &TransactionId) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA384, key);
+/// How long an `auth_req_id` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameLength {
+    /// 64 characters, as Auth0's are (W50).
+    Long,
+    /// 43 characters: 256 bits (C54).
+    Short,
+}
+
+impl NameLength {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Long, Self::Short];
+}
+
+/// The `auth_req_id` of a transaction: computed, never stored readable (architecture 2,
+/// decision 1).
+pub fn auth_req_id(key: &[u8; 32], length: NameLength, transaction: &TransactionId) -> String {
+    let algorithm = match length {
+        NameLength::Long => hmac::HMAC_SHA384,
+        NameLength::Short => hmac::HMAC_SHA256,
+    };
+    let key = hmac::Key::new(algorithm, key);
     URL_SAFE_NO_PAD.encode(hmac::sign(&key, transaction.as_bytes()))
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hkdf;
 use domain::TransactionId;
-use domain::jose::{CannotOpen, NONCE_BYTES, RootKey, SealingKeys, auth_req_id};
+use domain::jose::{CannotOpen, NONCE_BYTES, NameLength, RootKey, SealingKeys, auth_req_id};
 use proptest::prelude::{any, proptest};
 
 const NONCE: [u8; NONCE_BYTES] = [3; NONCE_BYTES];
@@ -69,13 +69,15 @@ fn derived_keys_are_those_of_hkdf() {
 }
 
 #[test]
-fn an_auth_req_id_has_64_characters_and_depends_on_key_and_transaction() {
-    let first = auth_req_id(&[1; 32], &TransactionId::new([2; 16]));
-    assert_eq!(first.len(), 64);
-    assert!(first.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
-    assert_eq!(first, auth_req_id(&[1; 32], &TransactionId::new([2; 16])));
-    assert_ne!(first, auth_req_id(&[1; 32], &TransactionId::new([3; 16])));
-    assert_ne!(first, auth_req_id(&[2; 32], &TransactionId::new([2; 16])));
+fn an_auth_req_id_has_its_length_and_depends_on_key_and_transaction() {
+    for (length, chars) in [(NameLength::Long, 64), (NameLength::Short, 43)] {
+        let first = auth_req_id(&[1; 32], length, &TransactionId::new([2; 16]));
+        assert_eq!(first.len(), chars);
+        assert!(first.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert_eq!(first, auth_req_id(&[1; 32], length, &TransactionId::new([2; 16])));
+        assert_ne!(first, auth_req_id(&[1; 32], length, &TransactionId::new([3; 16])));
+        assert_ne!(first, auth_req_id(&[2; 32], length, &TransactionId::new([2; 16])));
+    }
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::{self, Asked, Shaped, TenantRules, UserFacts};
 use domain::ciba::transaction::{Begun, Names};
-use domain::jose::auth_req_id;
+use domain::jose::{NameLength, auth_req_id};
 use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
@@ -194,7 +194,9 @@ async fn start(
     let tenant = &context.tenant.id;
     let (id, begun) = {
         let txn = TransactionId::new(app.entropy.bytes());
-        new_transaction(app, &client.client().id, txn, (asked, &devices), now)
+        let client = client.client();
+        let names = (txn, client.profile.rules().auth_req_id);
+        new_transaction(app, &client.id, names, (asked, &devices), now)
     };
     let facts = begun.facts();
     let push_due_at = now.plus_ms(PUSH_LEASE_MS);
@@ -233,11 +235,11 @@ async fn start(
 pub(super) fn new_transaction(
     app: &App,
     client: &ClientId,
-    txn: TransactionId,
+    (txn, length): (TransactionId, NameLength),
     (asked, devices): (Asked, &[Device]),
     now: Timestamp,
 ) -> (String, Begun) {
-    let id = auth_req_id(&app.secrets.auth_req_id, &txn);
+    let id = auth_req_id(&app.secrets.auth_req_id, length, &txn);
     let names = Names {
         auth_req_hash: Fingerprint::of(id.as_bytes()),
         txn,

@@ -5,6 +5,7 @@ use device_protocol::guardian::errors::Code;
 use domain::ciba::challenge::Receipt;
 use domain::ciba::request::Asked;
 use domain::ciba::transaction::{Facts, Transaction};
+use domain::jose::NameLength;
 use domain::oauth::client::Channel;
 use domain::oauth::scope::Scope;
 use domain::people::Device;
@@ -105,7 +106,8 @@ fn begun(
         channel: Channel::GuardianPush,
     };
     let nobody = ClientId::new("");
-    let (_, begun) = new_transaction(app, &nobody, name_of(app, flow), (asked, devices), now);
+    let names = (name_of(app, flow), NameLength::Long);
+    let (_, begun) = new_transaction(app, &nobody, names, (asked, devices), now);
     let facts = begun.facts().clone();
     let details = json!({
         "transaction_linking_id": facts.consent_id.as_str(),

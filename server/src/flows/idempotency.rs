@@ -1,7 +1,6 @@
 //! `Idempotency-Key` at `/bc-authorize` (decision 4): the same key and body within the life of the
 //! request is the same request, and no second prompt.
 
-use domain::jose::auth_req_id;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
 use serde_json::{Map, Value};
@@ -10,7 +9,7 @@ use store::transactions;
 
 use super::begin_authentication::Posted;
 use crate::App;
-use crate::failure::Failure;
+use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
 use crate::tenancy::Context;
 
@@ -80,7 +79,8 @@ pub(super) async fn find(
     let facts = transaction.facts();
     let mut answer = Map::new();
     let keys = app.secrets.of_request(&facts.txn, &row.auth_req_hash);
-    let name = auth_req_id(keys.auth_req_id, &facts.txn);
+    let name = keys.name(&facts.txn, &row.auth_req_hash);
+    let name = name.ok_or_else(|| Broken::because("the root key that named it is gone"))?;
     answer.insert(String::from("auth_req_id"), name.into());
     let left_s = (facts.expires_at.ms_since(now) + 999) / 1000;
     answer.insert(String::from("expires_in"), left_s.max(0).into());

@@ -5,7 +5,7 @@
 
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::transaction::Transaction;
-use domain::jose::auth_req_id;
+use domain::jose::{NameLength, auth_req_id};
 use domain::{Fingerprint, LogEvent, TenantId, Timestamp, TransactionId, UserId};
 use serde_json::Value;
 use store::log_events::{self, LogPage, PAGE_LIMIT};
@@ -90,10 +90,13 @@ pub(super) async fn recent(
         let later: Vec<_> = events.iter().filter(of_it).collect();
         let mut view = from_log(start, txn, &later);
         if let Some(id) = transaction_id(txn) {
-            let name = auth_req_id(&app.secrets.auth_req_id, &id);
-            let hash = Fingerprint::of(name.as_bytes());
-            if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
-                look(&mut view, &stored.at(now));
+            for length in NameLength::ALL {
+                let name = auth_req_id(&app.secrets.auth_req_id, length, &id);
+                let hash = Fingerprint::of(name.as_bytes());
+                if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
+                    look(&mut view, &stored.at(now));
+                    break;
+                }
             }
         }
         views.push(view);

@@ -8,6 +8,7 @@ use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::failure::{Broken, Failure, RETRY_AFTER_S};
+use crate::flows::authenticate_client::Basic;
 use crate::known::KnownClient;
 use crate::tenancy::Context;
 
@@ -16,18 +17,25 @@ use crate::tenancy::Context;
 pub(crate) struct Face {
     profile: Profile,
     endpoint: Endpoint,
+    /// Whether the client came with `Authorization: Basic`.
+    is_basic: bool,
 }
 
 impl Face {
     /// The tenant's accent: before a client is known.
     pub(crate) fn of_tenant(context: &Context, endpoint: Endpoint) -> Self {
         let named = Profile::from_name(&context.tenant.settings.default_profile);
-        Self { profile: named.unwrap_or(Profile::Auth0), endpoint }
+        Self { profile: named.unwrap_or(Profile::Auth0), endpoint, is_basic: false }
     }
 
     /// The default accent, where not even the tenant is known.
     pub(crate) const fn plain(endpoint: Endpoint) -> Self {
-        Self { profile: Profile::Auth0, endpoint }
+        Self { profile: Profile::Auth0, endpoint, is_basic: false }
+    }
+
+    /// For a client that came with this `Authorization: Basic`, if it did.
+    pub(crate) const fn to_basic(self, basic: Option<&Basic>) -> Self {
+        Self { is_basic: basic.is_some(), ..self }
     }
 
     /// The client's accent.
@@ -82,6 +90,11 @@ impl Face {
         }
         if refusal.reason == Reason::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        let is_challenged = self.profile.rules().challenges_basic && self.is_basic;
+        if refusal.reason == Reason::BadCredentials && is_challenged {
+            let challenge = HeaderValue::from_static("Basic realm=\"aizuchi\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         let status = StatusCode::from_u16(wire.status).unwrap_or(StatusCode::BAD_REQUEST);

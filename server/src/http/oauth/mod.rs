@@ -30,7 +30,7 @@ pub(crate) async fn backchannel(
     Now(now): Now,
     FormSubmission(posted): FormSubmission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Backchannel);
+    let face = Face::of_tenant(&context, Endpoint::Backchannel).to_basic(posted.basic.as_ref());
     let (client, outcome) = flows::begin(&app, &context, &posted, now).await;
     match (outcome, client, &posted.parameters) {
         (Ok(answer), _, _) => {
@@ -63,7 +63,7 @@ pub(crate) async fn token(
     Now(now): Now,
     Submission(posted): Submission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Token);
+    let face = Face::of_tenant(&context, Endpoint::Token).to_basic(posted.basic.as_ref());
     let Posted { parameters, basic, meta, .. } = posted;
     let parameters = match parameters {
         Ok(parameters) => parameters,
@@ -92,7 +92,7 @@ pub(crate) async fn revoke(
     Now(now): Now,
     Submission(posted): Submission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Revoke);
+    let face = Face::of_tenant(&context, Endpoint::Revoke).to_basic(posted.basic.as_ref());
     let Posted { parameters, basic, meta, .. } = posted;
     let parameters = match parameters {
         Ok(parameters) => parameters,
@@ -118,7 +118,7 @@ pub(crate) async fn cancel(
     Now(now): Now,
     Submission(posted): Submission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Cancel);
+    let face = Face::of_tenant(&context, Endpoint::Cancel).to_basic(posted.basic.as_ref());
     let Posted { parameters, basic, meta, .. } = posted;
     let parameters = match parameters {
         Ok(parameters) => parameters,

@@ -84,7 +84,12 @@ async fn read(app: &App, request: Request, accepts: Accepts) -> Posted {
 fn parameters(parts: &Parts, body: &[u8], accepts: Accepts) -> Result<Parameters, Refusal> {
     let content_type =
         header_text(&parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    let mime = content_type.split(';').next().unwrap_or_default().trim();
+    let mut parts = content_type.split(';').map(str::trim);
+    let mime = parts.next().unwrap_or_default();
+    if let Some(other) = parts.find_map(other_charset) {
+        let text = format!("The body must be UTF-8, not {other}");
+        return Err(Refusal::because(Reason::UnsupportedMediaType, text));
+    }
     if mime.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Parameters::from_form(body);
     }
@@ -97,6 +102,14 @@ fn parameters(parts: &Parts, body: &[u8], accepts: Accepts) -> Result<Parameters
     };
     let text = format!("The content type of the body must be {wanted}");
     Err(Refusal::because(Reason::UnsupportedMediaType, text))
+}
+
+/// C17: what a parameter of the content type names as character set, if that is not UTF-8.
+fn other_charset(parameter: &str) -> Option<&str> {
+    let (name, charset) = parameter.split_once('=')?;
+    let charset = charset.trim_matches('"');
+    let is_other = name.eq_ignore_ascii_case("charset") && !charset.eq_ignore_ascii_case("utf-8");
+    is_other.then_some(charset)
 }
 
 /// `Authorization: Basic`, split at the first colon; its text is not decoded further here, since
