@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use domain::Fingerprint;
 use store::Database;
 use tokio::sync::{Notify, mpsc};
 
@@ -20,6 +21,7 @@ use crate::secrets::Secrets;
 use crate::seen::SeenAssertions;
 use crate::tenancy::PublicAddresses;
 use crate::traces::Traces;
+use crate::waiting::WaitingPolls;
 use crate::worker::Outbox;
 
 /// Pushes that wait in memory to be sent; more are found on their rows by the worker.
@@ -69,6 +71,8 @@ pub struct App {
     pub resolver: Resolver,
     /// The undecided requests of this process (architecture 4: a pending poll costs no write).
     pub open: OpenTransactions,
+    /// Polls that wait for their outcome.
+    pub waiting: WaitingPolls,
     /// Client assertions that this process has seen.
     pub seen: SeenAssertions,
     /// Pushes of requests that were just begun.
@@ -91,12 +95,19 @@ pub struct App {
 }
 
 impl App {
+    /// A request is decided: polls need not look in the index, and whoever waits is told.
+    pub fn decided(&self, auth_req_hash: &Fingerprint) {
+        self.open.remove(auth_req_hash);
+        self.waiting.ring(auth_req_hash);
+    }
+
     /// Puts the parts together; the worker empties the outbox.
     pub fn assemble(parts: Parts) -> (Arc<Self>, Outbox) {
         let (outgoing, outbox) = mpsc::channel(OUTGOING_PUSHES);
         let known = Known::new(parts.database.engine());
         let (metrics, traces) = (Metrics::default(), Traces::new(&parts.entropy));
         metrics.started_at(parts.clock.now());
+        let waiting = WaitingPolls::new(parts.config.limits.waiting_polls);
         let app = Self {
             database: parts.database,
             clock: parts.clock,
@@ -108,6 +119,7 @@ impl App {
             courier: parts.courier,
             resolver: parts.resolver,
             open: OpenTransactions::default(),
+            waiting,
             seen: SeenAssertions::default(),
             outgoing,
             bell: Notify::new(),

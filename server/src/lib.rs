@@ -30,6 +30,7 @@ mod seen;
 mod start;
 pub mod tenancy;
 mod traces;
+mod waiting;
 pub mod worker;
 
 pub use app::{App, OUTGOING_PUSHES, Parts};
@@ -42,3 +43,4 @@ pub use presented::{Assurance, Presented};
 pub use secrets::{RequestKeys, Secrets};
 pub use seen::SeenAssertions;
 pub use start::{Addresses, Mode, Running, StartError, database_options, open, start};
+pub use waiting::{Entered, Waiter, WaitingPolls, Woken};

@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     transactions: Family<Outcome, Counter>,
     pushes: Family<Delivery, Counter>,
     open: Gauge,
+    polls: Gauge,
     waiting: Gauge,
     resident: Gauge,
     files: Gauge,
@@ -86,6 +87,7 @@ impl Default for Metrics {
             transactions: Family::default(),
             pushes: Family::default(),
             open: Gauge::default(),
+            polls: Gauge::default(),
             waiting: Gauge::default(),
             resident: Gauge::default(),
             files: Gauge::default(),
@@ -127,6 +129,7 @@ impl Metrics {
         ours.register("transactions", "Steps of requests to people", self.transactions.clone());
         ours.register("pushes", "Pushes by what became of them", self.pushes.clone());
         ours.register("open_transactions", "Undecided requests in memory", self.open.clone());
+        ours.register("polls_waiting", "Polls waiting for their outcome", self.polls.clone());
         ours.register("pushes_waiting", "Pushes waiting in memory", self.waiting.clone());
         let process = self.registry.sub_registry_with_prefix("process");
         process.register_with_unit(
@@ -182,6 +185,7 @@ impl Metrics {
     pub(crate) fn render(&self, app: &App) -> Result<String, fmt::Error> {
         let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.open.set(whole(app.open.len()));
+        self.polls.set(whole(app.waiting.len()));
         let waiting = app.outgoing.max_capacity().saturating_sub(app.outgoing.capacity());
         self.waiting.set(whole(waiting));
         if let Some(bytes) = resident_bytes() {

@@ -32,8 +32,8 @@ pub struct OpenTransaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Glance {
-    /// Undecided, polled in time.
-    NotYet,
+    /// Undecided, polled in time, and how fast it may be polled.
+    NotYet(Pacing),
     /// Undecided, polled too fast; the pacing must be stored if its interval grew.
     TooFast {
         /// The pacing from now on.
@@ -103,7 +103,7 @@ impl OpenTransactions {
             match open.pacing.poll(rules, now) {
                 Pace::InTime(pacing) => {
                     open.pacing = pacing;
-                    Glance::NotYet
+                    Glance::NotYet(pacing)
                 }
                 Pace::TooFast(pacing) => {
                     let has_grown = pacing != open.pacing;
@@ -112,6 +112,34 @@ impl OpenTransactions {
                 }
             }
         })
+    }
+
+    /// Paces an undecided request anew.
+    pub fn pace(&self, auth_req_hash: &Fingerprint, pacing: Pacing) {
+        self.with_shard(auth_req_hash, |shard| {
+            if let Some(open) = shard.get_mut(auth_req_hash) {
+                open.pacing = pacing;
+            }
+        });
+    }
+
+    /// Lets the next poll come at once if the interval is longer than `waited_s`.
+    pub fn forgive(&self, auth_req_hash: &Fingerprint, waited_s: i64) {
+        self.with_shard(auth_req_hash, |shard| {
+            if let Some(open) = shard.get_mut(auth_req_hash)
+                && open.pacing.interval_s() > waited_s
+            {
+                open.pacing = open.pacing.forgiven();
+            }
+        });
+    }
+
+    /// Those of these requests that are not known to be undecided.
+    pub fn missing(&self, auth_req_hashes: &[Fingerprint], now: Timestamp) -> Vec<Fingerprint> {
+        let is_open = |hash: &&Fingerprint| {
+            self.with_shard(hash, |shard| shard.get(*hash).is_some_and(|o| o.expires_at > now))
+        };
+        auth_req_hashes.iter().filter(|hash| !is_open(hash)).copied().collect()
     }
 
     /// Drops what has expired; called by the sweeper.
@@ -170,10 +198,10 @@ mod tests {
         let now = Timestamp::from_ms(1_000_000);
         let (index, hash, tenant, client) = known(now);
         let poll = |ms| index.poll(&hash, &tenant, &client, &RULES, now.plus_ms(ms));
-        assert_eq!(poll(0), Glance::NotYet);
+        assert!(matches!(poll(0), Glance::NotYet(_)));
         assert!(matches!(poll(1000), Glance::TooFast { has_grown: true, .. }));
         assert!(matches!(poll(1500), Glance::TooFast { has_grown: false, .. }));
-        assert_eq!(poll(11_000), Glance::NotYet);
+        assert!(matches!(poll(11_000), Glance::NotYet(_)));
     }
 
     #[test]

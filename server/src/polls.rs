@@ -104,7 +104,7 @@ impl Polls {
 fn glance(polled: Polled, rules: &PacingRules, now: Timestamp) -> Glance {
     let Polled { pacing, is_noted } = polled;
     if is_noted {
-        return Glance::NotYet;
+        return Glance::NotYet(pacing);
     }
     let as_found = match pacing.poll(rules, now) {
         // Another poll came first, in this very moment.
@@ -114,7 +114,7 @@ fn glance(polled: Polled, rules: &PacingRules, now: Timestamp) -> Glance {
         too_fast @ Pace::TooFast(_) => too_fast,
     };
     match as_found {
-        Pace::InTime(_) => Glance::NotYet,
+        Pace::InTime(pacing) => Glance::NotYet(pacing),
         Pace::TooFast(grown) => Glance::TooFast { pacing: grown, has_grown: grown != pacing },
     }
 }

@@ -20,6 +20,10 @@ const TICK: Duration = Duration::from_secs(1);
 const TICKS_A_SWEEP: u32 = 10;
 /// The node that sweeps keeps at it; another takes over when it was silent for this long.
 const SWEEP_LEASE_MS: i64 = 30_000;
+/// How often polls that wait are sent away whose time is up.
+const WAITING_TICK: Duration = Duration::from_millis(100);
+/// Every so many of these ticks, what became of the requests that are waited for is looked up.
+const TICKS_A_LOOK: u32 = 5;
 /// Pushes on their way at a time: their receipts share commits, and a slow service holds up
 /// few others.
 const PUSHES_AT_ONCE: usize = 256;
@@ -29,7 +33,7 @@ pub type Outbox = mpsc::Receiver<Outgoing>;
 
 /// Works until the drain begins; what waits in memory is sent before it ends.
 pub async fn run(app: Arc<App>, outbox: Outbox, drain: Drain) {
-    tokio::join!(send_new(&app, outbox, &drain), keep_house(&app, &drain));
+    tokio::join!(send_new(&app, outbox, &drain), keep_house(&app, &drain), wake(&app, &drain));
 }
 
 /// Sends the pushes of requests that were just begun, many at a time: they share commits.
@@ -73,12 +77,40 @@ async fn keep_house(app: &App, drain: &Drain) {
     }
 }
 
+/// Lets polls wait until it is their time.
+async fn wake(app: &App, drain: &Drain) {
+    let mut tick = tokio::time::interval(WAITING_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = 0_u32;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                app.waiting.end_due(app.clock.now());
+                ticks = ticks.wrapping_add(1);
+                if ticks.is_multiple_of(TICKS_A_LOOK) && !app.waiting.is_empty() {
+                    look_for_waiting(app).await;
+                }
+            }
+            () = drain.wait() => break,
+        }
+    }
+    app.waiting.close();
+}
+
+async fn look_for_waiting(app: &App) {
+    if let Err(failure) = flows::wake_waiting_polls(app, app.clock.now()).await {
+        tracing::error!(cause = %failure, "what is waited for could not be looked up");
+    }
+}
+
 /// Does everything that is due now, once.
 pub async fn run_once(app: &App, outbox: &mut Outbox) {
     while let Ok(outgoing) = outbox.try_recv() {
         send(app, outgoing).await;
     }
     send_due(app).await;
+    look_for_waiting(app).await;
+    app.waiting.end_due(app.clock.now());
     sweep_expired(app, "once", app.clock.now()).await;
 }
 

@@ -10,7 +10,10 @@ use std::collections::HashMap;
 use domain::ciba::pacing::{Pacing, TOLERANCE_MS};
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 
-use crate::{Database, Error};
+use crate::{Database, Error, Write};
+
+/// The most requests of one call of [`over`].
+pub const WAITING_BATCH: usize = 5_000;
 
 /// The most polls of one statement.
 pub const BATCH_LIMIT: usize = 300;
@@ -64,4 +67,37 @@ pub async fn exchange(
         Ok((row.fingerprint(0)?, Polled { pacing, is_noted: row.flag(4)? }))
     });
     polled.collect()
+}
+
+/// Those of these requests, at most [`WAITING_BATCH`], that are decided or over at `now`.
+/// PostgreSQL only.
+pub async fn over(
+    database: &Database,
+    tenant: &TenantId,
+    auth_req_hashes: &[Fingerprint],
+    now: Timestamp,
+) -> Result<Vec<Fingerprint>, Error> {
+    const OVER: &str = "
+        WITH asked AS (
+            SELECT substring($2 FROM 32 * number::INTEGER + 1 FOR 32) AS auth_req_hash
+            FROM generate_series(0, length($2) / 32 - 1) AS number)
+        SELECT asked.auth_req_hash FROM asked
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.auth_req_hash = asked.auth_req_hash
+        WHERE t.state IS NULL OR t.state <> 'pending' OR t.expires_at <= $3";
+    let together: Vec<u8> = auth_req_hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+    let rows = database.all(OVER, &[tenant.into(), together.into(), now.into()]).await?;
+    rows.iter().map(|row| row.fingerprint(0)).collect()
+}
+
+/// Lets the next poll of an undecided request come at once, if its interval has grown beyond
+/// `waited_s`. `Overtaken`: it has not. PostgreSQL only.
+pub fn forgive(tenant: &TenantId, auth_req_hash: &Fingerprint, waited_s: i64) -> Write {
+    const FORGIVE: &str = "
+        UPDATE transactions SET last_poll_at = NULL
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending' AND interval_s > $3";
+    const FORGET: &str =
+        "DELETE FROM polls WHERE tenant_id = $1 AND auth_req_hash = $2 AND {guard}";
+    Write::new()
+        .exactly(1, FORGIVE, [tenant.into(), auth_req_hash.into(), waited_s.into()])
+        .also(FORGET, [tenant.into(), auth_req_hash.into()])
 }

@@ -185,6 +185,14 @@ impl<'w> Client<'w> {
         self.poll(auth_req_id).await.summary()
     }
 
+    /// A poll that would rather wait so many seconds than be told that nothing was decided.
+    pub async fn long_poll(&self, auth_req_id: &str, wait_s: i64) -> Answer {
+        let (form, mut headers) = self.credentials(self.polling(auth_req_id));
+        headers.push(("prefer", format!("wait={wait_s}")));
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.world.post_form("oauth/token", &form, &headers).await
+    }
+
     /// The tokens of an approved request.
     pub async fn redeems(&self, auth_req_id: &str) -> Value {
         let answer = self.poll(auth_req_id).await;

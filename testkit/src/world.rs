@@ -367,6 +367,18 @@ impl World {
         })
     }
 
+    /// Lets others go on until so many polls wait for their outcome.
+    pub async fn until_polls_wait(&self, number: usize) {
+        const TURNS: u32 = 1_000_000;
+        for _ in 0..TURNS {
+            if self.app().waiting.len() == number {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{} polls wait, not {number}", self.app().waiting.len());
+    }
+
     /// Takes what lies in the trays to the phones.
     pub(crate) fn empty_trays(&self) {
         if let Some(node) = self.house.node.lock().unwrap().as_ref()

@@ -82,11 +82,24 @@ impl Pacing {
         if is_echo && rules.echo_window_ms > 0 {
             return Pace::TooFast(self);
         }
+        Pace::TooFast(self.slowed(rules, now))
+    }
+
+    /// After a poll at `now` that came while another one waits: too fast, whatever the interval
+    /// (C64).
+    #[must_use]
+    pub fn slowed(self, rules: &PacingRules, now: Timestamp) -> Self {
         let grown = self.interval_s.saturating_add(STEP_S);
         let interval_s = match rules.longest_interval_s {
             Some(longest) => grown.min(longest.max(self.interval_s)),
             None => grown,
         };
-        Pace::TooFast(Self { interval_s, last_poll_at: Some(now), slowed_at: Some(now) })
+        Self { interval_s, last_poll_at: Some(now), slowed_at: Some(now) }
+    }
+
+    /// The next poll may come at once; the interval stays as it is.
+    #[must_use]
+    pub const fn forgiven(self) -> Self {
+        Self { last_poll_at: None, ..self }
     }
 }

@@ -167,11 +167,13 @@ pub struct Limits {
     pub prompts_per_user_per_minute: u32,
     /// Connections at a time on each listener.
     pub connections: usize,
+    /// Polls that wait for their outcome at a time (`Prefer: wait`, C64); one more is answered 503.
+    pub waiting_polls: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { prompts_per_user_per_minute: 5, connections: 10_000 }
+        Self { prompts_per_user_per_minute: 5, connections: 10_000, waiting_polls: 20_000 }
     }
 }
 

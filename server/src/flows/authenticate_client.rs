@@ -125,8 +125,17 @@ pub async fn spend_assertion(
     unspent: Option<(Fingerprint, Timestamp)>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let Some((hash, expires_at)) = unspent else { return Ok(()) };
     note_assertion(app, unspent, now)?;
+    spend_noted_assertion(app, context, unspent).await
+}
+
+/// Remembers an assertion durably that this process has noted before.
+pub async fn spend_noted_assertion(
+    app: &App,
+    context: &Context,
+    unspent: Option<(Fingerprint, Timestamp)>,
+) -> Result<(), Failure> {
+    let Some((hash, expires_at)) = unspent else { return Ok(()) };
     match app.database.run(replays::first_use(&context.tenant.id, &hash, expires_at)).await? {
         Written::Done => Ok(()),
         Written::Overtaken => Err(refused("the assertion was used before").into()),

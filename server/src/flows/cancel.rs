@@ -58,7 +58,7 @@ async fn withdraw(
     let write = log_events::append(transactions::withdraw(tenant, withdrawn), tenant, &event);
     let written = app.database.run(write).await?;
     if written == Written::Done {
-        app.open.remove(&facts.auth_req_hash);
+        app.decided(&facts.auth_req_hash);
         app.metrics.step("withdrawn");
         tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
     }

@@ -14,7 +14,8 @@ use store::{Written, refresh_tokens, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
-use super::redeem::redeem;
+use super::long_poll::long_poll;
+use super::redeem::{Turn, redeem};
 use super::tokens::{self, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
@@ -22,20 +23,24 @@ use crate::known::KnownClient;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
-/// Answers one token request of a client that has proven itself.
+/// Answers one token request of a client that has proven itself; a poll may want to wait so many
+/// seconds for its outcome.
 pub async fn exchange(
     app: &App,
     context: &Context,
     asked: (&Authenticated, &Parameters, &Meta),
-    now: Timestamp,
+    (wait_s, now): (Option<i64>, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
-    let (authenticated, parameters, meta) = asked;
+    let (authenticated, parameters, _) = asked;
     parameters.check_no_duplicates(&[])?;
     let client = &authenticated.client;
     let grant_type = GrantType::of(parameters)?;
     client.client().may_use(grant_type.as_str())?;
     match grant_type {
-        GrantType::Ciba => redeem(app, context, (authenticated, parameters, meta), now).await,
+        GrantType::Ciba => match wait_s {
+            None => redeem(app, context, asked, (Turn::Single, now)).await,
+            Some(wait_s) => Box::pin(long_poll(app, context, asked, (wait_s, now))).await,
+        },
         GrantType::RefreshToken => {
             spend_assertion(app, context, authenticated.unspent, now).await?;
             refresh(app, context, (client, parameters), now).await

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use store::{Engine, Written, enrollments, log_events, transactions, users};
 
 use super::DECIDE_TRIES;
-use super::authenticate_client::{Authenticated, note_assertion, spend_assertion};
+use super::authenticate_client::{
+    Authenticated, note_assertion, spend_assertion, spend_noted_assertion,
+};
 use super::exchange::living_user;
 use super::log::{self, Entry};
 use super::tokens::{self, Granted, Order};
@@ -23,13 +25,29 @@ use crate::tenancy::Context;
 /// An id that no row has is logged again after this long.
 const UNKNOWN_LOGGED_S: i64 = 600;
 
+type Asked<'a> = (&'a Authenticated, &'a Parameters, &'a Meta);
+
+/// Which look at a request a poll takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The only one: it is answered at once.
+    Single,
+    /// The first one of a poll that waits.
+    First,
+    /// A further one, which counts as no poll.
+    Woken,
+}
+
 /// Answers a poll: tokens once, "pending" for free, and the end of the story otherwise.
 pub async fn redeem(
     app: &App,
     context: &Context,
-    asked: (&Authenticated, &Parameters, &Meta),
-    now: Timestamp,
+    asked: Asked<'_>,
+    (turn, now): (Turn, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
+    if turn == Turn::Woken {
+        return look(app, context, asked, (turn, now)).await;
+    }
     let (authenticated, parameters, _meta) = asked;
     let auth_req_id = parameters.required("auth_req_id")?;
     let hash = Fingerprint::of(auth_req_id.as_bytes());
@@ -43,7 +61,14 @@ pub async fn redeem(
         }
     };
     match glance {
-        Glance::NotYet => {
+        Glance::NotYet(pacing) if turn == Turn::Single && app.waiting.has(&hash) => {
+            note_assertion(app, authenticated.unspent, now)?;
+            let slowed = pacing.slowed(rules, now);
+            app.open.pace(&hash, slowed);
+            note_pacing(app, context, &hash, &slowed).await?;
+            return Err(Refusal::slow_down(slowed.interval_s()).into());
+        }
+        Glance::NotYet(_) => {
             note_assertion(app, authenticated.unspent, now)?;
             return Err(Refusal::from(Reason::Undecided).into());
         }
@@ -56,14 +81,32 @@ pub async fn redeem(
         }
         Glance::AskDatabase => {}
     }
+    look(app, context, asked, (turn, now)).await
+}
+
+/// Looks at the request itself.
+async fn look(
+    app: &App,
+    context: &Context,
+    asked: Asked<'_>,
+    (turn, now): (Turn, Timestamp),
+) -> Result<Map<String, Value>, Failure> {
+    let (authenticated, parameters, _) = asked;
+    let hash = Fingerprint::of(parameters.required("auth_req_id")?.as_bytes());
+    let client = authenticated.client.client();
+    let rules = &client.profile.rules().pacing;
+    let tenant = &context.tenant.id;
     let found = transactions::find(&app.database, tenant, &hash).await?;
     let Some(stored) = found else {
-        spend_assertion(app, context, authenticated.unspent, now).await?;
+        spend(app, context, authenticated, (turn, now)).await?;
         return Err(refused(app, context, (asked, &hash, Reason::UnknownRequest, None), now).await);
     };
     let transaction = stored.at(now);
     let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
     match transaction.poll(&client.id, rules, now) {
+        PollAnswer::NotYet(_) | PollAnswer::TooFast(_) if turn == Turn::Woken => {
+            Err(Refusal::from(Reason::Undecided).into())
+        }
         PollAnswer::NotYet(pacing) => {
             note_assertion(app, authenticated.unspent, now)?;
             note_pacing(app, context, &hash, &pacing).await?;
@@ -75,13 +118,28 @@ pub async fn redeem(
             Err(Refusal::slow_down(pacing.interval_s()).into())
         }
         PollAnswer::Over(reason) => {
-            spend_assertion(app, context, authenticated.unspent, now).await?;
+            spend(app, context, authenticated, (turn, now)).await?;
             Err(refused(app, context, (asked, &hash, reason, logged), now).await)
         }
         PollAnswer::Ready(approved) => {
-            spend_assertion(app, context, authenticated.unspent, now).await?;
+            spend(app, context, authenticated, (turn, now)).await?;
             collect(app, context, (asked, approved), now).await
         }
+    }
+}
+
+/// Spends the client's assertion; a poll that waited has noted it before.
+async fn spend(
+    app: &App,
+    context: &Context,
+    authenticated: &Authenticated,
+    (turn, now): (Turn, Timestamp),
+) -> Result<(), Failure> {
+    match turn {
+        Turn::Single | Turn::First => {
+            spend_assertion(app, context, authenticated.unspent, now).await
+        }
+        Turn::Woken => spend_noted_assertion(app, context, authenticated.unspent).await,
     }
 }
 
@@ -97,8 +155,6 @@ async fn note_pacing(
     Ok(())
 }
 
-type Asked<'a> = (&'a Authenticated, &'a Parameters, &'a Meta);
-
 /// Gives the tokens of an approval, to one poll.
 async fn collect(
     app: &App,
@@ -108,7 +164,7 @@ async fn collect(
 ) -> Result<Map<String, Value>, Failure> {
     for _ in 0..DECIDE_TRIES {
         let hash = approved.facts().auth_req_hash;
-        if let Some(tokens) = spend(app, context, (asked, approved), now).await? {
+        if let Some(tokens) = hand_out(app, context, (asked, approved), now).await? {
             return Ok(tokens);
         }
         match look_again(app, context, (&asked.0.client, &hash), now).await? {
@@ -125,7 +181,7 @@ async fn collect(
 
 /// Mints the tokens and spends the approval in one write: whoever is second gets nothing. `None`:
 /// it could not be spent.
-async fn spend(
+async fn hand_out(
     app: &App,
     context: &Context,
     (asked, approved): (Asked<'_>, Approved),

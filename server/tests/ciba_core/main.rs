@@ -11,6 +11,7 @@ mod c6_order;
 mod c7_acknowledgement;
 mod c8_person;
 mod c9_token;
+mod c9_waiting;
 
 use testkit::{Answer, Client, Form, World};
 

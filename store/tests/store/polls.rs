@@ -1,11 +1,11 @@
 //! Polls that many nodes share a database for: what one node took counts on the other.
 
 use crate::common::{NOW, is_postgres};
-use crate::transactions::{LIFE_S, acme, bank, begin, done, hash, later, tenant};
+use crate::transactions::{LIFE_S, acme, bank, begin, done, hash, later, tenant, withdrawn};
 use domain::ciba::pacing::Pacing;
 use domain::{ClientId, Fingerprint, Timestamp};
 use store::polls::{self, Polled};
-use store::{Database, sweep, transactions};
+use store::{Database, Written, sweep, transactions};
 
 async fn poll(database: &Database, number: u8, now: Timestamp) -> Option<Polled> {
     let (tenant, bank) = (acme(), bank());
@@ -84,4 +84,40 @@ async fn what_is_foreign_late_or_unknown_is_not_answered() {
     assert!(is_noted(poll(&database, 1, NOW).await));
     let _is_unfinished = sweep::run(&database, later(LIFE_S)).await.unwrap();
     assert!(database.one("SELECT 1 FROM polls", &[]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_is_decided_over_or_unknown_is_told_to_whoever_waits() {
+    let (_place, database) = tenant().await;
+    if !is_postgres(&database) {
+        return;
+    }
+    for number in [1, 2] {
+        begin(&database, number).await;
+    }
+    let over = async |hashes: &[Fingerprint], now| {
+        polls::over(&database, &acme(), hashes, now).await.unwrap()
+    };
+    assert_eq!(over(&[hash(1), hash(3)], NOW).await, [hash(3)]);
+    assert_eq!(over(&[hash(1)], later(LIFE_S)).await, [hash(1)]);
+    let withdrawn = withdrawn(&database, 1, NOW).await;
+    done(&database, transactions::withdraw(&acme(), &withdrawn)).await;
+    assert_eq!(over(&[hash(1), hash(2)], NOW).await, [hash(1)]);
+}
+
+#[tokio::test]
+async fn a_grown_interval_is_forgiven_after_a_long_wait() {
+    let (_place, database) = tenant().await;
+    if !is_postgres(&database) {
+        return;
+    }
+    begin(&database, 1).await;
+    assert!(is_noted(poll(&database, 1, NOW).await));
+    let forgive = async || database.run(polls::forgive(&acme(), &hash(1), 30)).await.unwrap();
+    assert_eq!(forgive().await, Written::Overtaken);
+    let grown = Pacing::resumed(35, Some(later(2)), Some(later(2)));
+    done(&database, transactions::record_pacing(&acme(), &hash(1), &grown)).await;
+    assert!(!is_noted(poll(&database, 1, later(32)).await));
+    assert_eq!(forgive().await, Written::Done);
+    assert!(is_noted(poll(&database, 1, later(32)).await));
 }

@@ -142,7 +142,7 @@ async fn denied(database: &Database, number: u8, now: Timestamp) -> Denied {
     denied
 }
 
-async fn withdrawn(database: &Database, number: u8, now: Timestamp) -> Withdrawn {
+pub(crate) async fn withdrawn(database: &Database, number: u8, now: Timestamp) -> Withdrawn {
     let cancelled = stored(database, number).await.at(now).cancel(&bank(), now);
     let Cancelled::Withdrawn(withdrawn) = cancelled else { unreachable!("{cancelled:?}") };
     withdrawn

@@ -3,6 +3,7 @@
 pub(crate) mod discovery;
 mod face;
 mod submission;
+mod wait;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::tenancy::Context;
 
 pub(crate) use face::{Face, Told};
 pub(crate) use submission::{FormSubmission, Submission};
+pub(crate) use wait::Wait;
 
 /// `POST /bc-authorize`.
 pub(crate) async fn backchannel(
@@ -61,6 +63,7 @@ pub(crate) async fn token(
     State(app): State<Arc<App>>,
     context: Context,
     Now(now): Now,
+    Wait(wait_s): Wait,
     Submission(posted): Submission,
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Token).to_basic(posted.basic.as_ref());
@@ -79,7 +82,8 @@ pub(crate) async fn token(
         }
     };
     let face = face.of_client(&authenticated.client);
-    match flows::exchange(&app, &context, (&authenticated, &parameters, &meta), now).await {
+    let asked = (&authenticated, &parameters, &meta);
+    match flows::exchange(&app, &context, asked, (wait_s, now)).await {
         Ok(answer) => face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Token),
         Err(failure) => face.answer(&failure),
     }
