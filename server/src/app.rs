@@ -17,6 +17,7 @@ use crate::open::OpenTransactions;
 use crate::outside::{Clock, Courier, Entropy, Resolver};
 use crate::polls::Polls;
 use crate::push::Outgoing;
+use crate::rate_limits::RateLimits;
 use crate::secrets::Secrets;
 use crate::seen::SeenAssertions;
 use crate::tenancy::PublicAddresses;
@@ -85,6 +86,8 @@ pub struct App {
     pub client_roots: ClientRoots,
     /// Tries to sign in to the console.
     pub sign_ins: Throttle,
+    /// The limits that are switched on.
+    pub rate_limits: RateLimits,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
     pub(crate) log_ids: LogIds,
@@ -113,6 +116,7 @@ impl App {
             clock: parts.clock,
             log_ids: LogIds::new(&parts.entropy),
             entropy: parts.entropy,
+            rate_limits: RateLimits::new(&parts.config.limits),
             config: parts.config,
             secrets: parts.secrets,
             addresses: parts.addresses,

@@ -35,6 +35,8 @@ pub enum Denied {
     InvalidPaging,
     /// The search took too long.
     TooSlow,
+    /// The tenant calls more often than its limit allows.
+    TooManyCalls,
     /// There is no such user.
     NoUser,
     /// The address or the id is taken.
@@ -95,6 +97,7 @@ impl Denied {
                 (400, "You can only page through the first 1000 records.", Some("invalid_paging"))
             }
             Self::TooSlow => (503, "The search took longer than 2 seconds. Narrow it down.", None),
+            Self::TooManyCalls => (429, "Global limit has been reached", Some("too_many_requests")),
             Self::NoUser => (404, "The user does not exist.", Some("inexistent_user")),
             Self::UserExists => (409, "The user already exists.", Some("auth0_idp_error")),
             Self::NoEnrollment => (404, "Enrollment not found", Some("enrollment_not_found")),

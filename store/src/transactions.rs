@@ -365,6 +365,30 @@ impl OpenRow {
     }
 }
 
+/// The transactions of one tenant that are neither over nor exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOnes {
+    /// How many there are.
+    pub count: u64,
+    /// When the first of them ends.
+    pub first_end: Option<Timestamp>,
+}
+
+/// Counts what clients asked for and may still get (W118).
+pub async fn open_of_tenant(
+    database: &Database,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<OpenOnes, Error> {
+    const COUNT: &str = "
+        SELECT count(*), min(expires_at) FROM transactions
+        WHERE tenant_id = $1 AND expires_at > $2 AND client_id <> ''
+            AND (state = 'pending' OR state = 'approved')";
+    let row = database.one(COUNT, &[tenant.into(), now.into()]).await?;
+    let first_end = row.as_ref().map(|row| row.optional_time(1)).transpose()?.flatten();
+    Ok(OpenOnes { count: crate::counted(row.as_ref())?, first_end })
+}
+
 /// A page of the undecided transactions, in the order in which they end.
 pub async fn open_page(
     database: &Database,

@@ -3,6 +3,7 @@
 //! Order: the defaults, the file, `AIZUCHI_SECTION__KEY` from the environment, `--set` from the
 //! command line. A key that nothing knows is an error that names the nearest one.
 
+mod limits;
 mod network;
 mod overlay;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outside::Allowed;
 
+pub use limits::{Allowance, Limits, Rhythm};
 pub use network::Network;
 pub use overlay::Setting;
 
@@ -156,24 +158,6 @@ pub struct Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("root_file", &self.root_file).finish_non_exhaustive()
-    }
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Requests that may reach one user within any 60 seconds (W110); above 60 nothing is counted.
-    pub prompts_per_user_per_minute: u32,
-    /// Connections at a time on each listener.
-    pub connections: usize,
-    /// Polls that wait for their outcome at a time (`Prefer: wait`, C64); one more is answered 503.
-    pub waiting_polls: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { prompts_per_user_per_minute: 5, connections: 10_000, waiting_polls: 20_000 }
     }
 }
 

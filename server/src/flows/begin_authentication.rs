@@ -21,6 +21,7 @@ use store::{
 };
 
 use super::DECIDE_TRIES;
+use super::admit;
 use super::authenticate_client::{
     Authenticated, Basic, Credentials, authenticate_client, spend_assertion,
 };
@@ -78,6 +79,7 @@ pub async fn begin(
     let mut known = None;
     let outcome = attempt(app, context, posted, (&mut known, now)).await;
     if let Err(Failure::Refused(refusal)) = &outcome
+        && !admit::is_told(refusal)
         && let Err(failure) =
             log_refusal(app, context, (posted, known.as_ref(), refusal), now).await
     {
@@ -191,6 +193,7 @@ async fn start(
     (client, asked, devices, posted, repeat): Start<'_>,
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
+    admit::admit_request(app, (context, &posted.meta), &asked.user_id, now).await?;
     let tenant = &context.tenant.id;
     let (id, begun) = {
         let txn = TransactionId::new(app.entropy.bytes());
@@ -332,19 +335,30 @@ async fn overtaken(
     if let Some(answer) = twin.answer() {
         return Ok(Some(answer));
     }
-    let tenant = &context.tenant.id;
-    let limit = app.config.limits.prompts_per_user_per_minute;
-    if limit <= COUNTED_PROMPTS {
-        let user = begun.facts().user_id();
-        let window = window(limit);
-        let next = user_limits::next_start_at(&app.database, tenant, user, window, now).await?;
-        if let Some(next) = next {
-            let wait_s = (next.ms_since(now).max(1) + 999) / 1000;
-            let rate = Rate { limit, remaining: 0, reset_at_s: now.seconds() + wait_s };
-            return Err(Refusal::user_limit(rate, wait_s).into());
-        }
+    match user_limit_reached(app, context, begun.facts().user_id(), now).await? {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(None),
     }
-    Ok(None)
+}
+
+/// The refusal where this person was asked as often as the limit allows (W111).
+pub(super) async fn user_limit_reached(
+    app: &App,
+    context: &Context,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Option<Refusal>, Failure> {
+    let limit = app.config.limits.prompts_per_user_per_minute;
+    if limit > COUNTED_PROMPTS {
+        return Ok(None);
+    }
+    let (tenant, window) = (&context.tenant.id, window(limit));
+    let next = user_limits::next_start_at(&app.database, tenant, user, window, now).await?;
+    Ok(next.map(|next| {
+        let wait_s = (next.ms_since(now).max(1) + 999) / 1000;
+        let rate = Rate { limit, remaining: 0, reset_at_s: now.seconds() + wait_s };
+        Refusal::user_limit(rate, wait_s)
+    }))
 }
 
 const fn window(starts: u32) -> StartLimit {

@@ -1,6 +1,7 @@
 //! What happens: one file for each verb. A flow orders the I/O; what is decided is `domain`'s.
 
 pub mod administer;
+pub mod admit;
 mod answer_challenge;
 pub mod authenticate_client;
 pub mod begin_authentication;

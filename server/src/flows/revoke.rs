@@ -11,11 +11,14 @@ use serde_json::{Map, Value};
 use store::{Written, access_tokens, refresh_tokens};
 
 use super::administer;
+use super::admit::admit;
 use super::exchange::living_user;
 use super::tokens::Granted;
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
+use crate::meta::Meta;
+use crate::rate_limits::Counted;
 use crate::tenancy::Context;
 
 /// No access token is longer.
@@ -64,13 +67,14 @@ pub async fn revoke(
 pub async fn userinfo(
     app: &App,
     context: &Context,
-    token: &str,
+    (token, meta): (&str, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
     let (user, scope) = match opaque(app, context, token, now).await? {
         Some(found) => found,
         None => signed(app, context, token, now).await?,
     };
+    admit(app, (context, meta), (Counted::Userinfo, user.as_str()), now).await?;
     let user = living_user(app, context, &user).await.map_err(|failure| match failure {
         Failure::Refused(_) => invalid(),
         Failure::Broken(broken) => Failure::Broken(broken),

@@ -6,6 +6,7 @@ mod context;
 mod dev;
 mod device;
 mod enrollment_page;
+mod limited;
 mod management;
 mod oauth;
 mod observe;

@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
+use super::limited::{DEVICES, MANAGEMENT, limited};
 use super::oauth::{self, discovery};
 use super::observe::observe;
 use super::{console, dev, device, enrollment_page, management, pages, prefix};
@@ -18,7 +19,12 @@ use crate::App;
 
 /// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
 pub fn router(app: Arc<App>) -> Router {
-    let paths = if app.is_dev { paths().merge(dev::routes()) } else { paths() };
+    let paths = paths().merge(limited(DEVICES, device::routes(), &app)).merge(limited(
+        MANAGEMENT,
+        management::routes(),
+        &app,
+    ));
+    let paths = if app.is_dev { paths.merge(dev::routes()) } else { paths };
     let observed = paths.layer(middleware::from_fn_with_state(Arc::clone(&app), observe));
     prefix::with_prefixes(observed.with_state(Arc::clone(&app)), app)
 }
@@ -59,13 +65,7 @@ fn paths() -> Router<Arc<App>> {
         .route("/assets/page.css", get(pages::styles))
         .route("/mfa/enrollment", get(enrollment_page::page))
         .route("/guardian/enroll", get(enrollment_page::page));
-    Router::new()
-        .merge(oauth)
-        .merge(device::routes())
-        .merge(pages)
-        .merge(console::routes())
-        .merge(management::routes())
-        .fallback(pages::not_found)
+    Router::new().merge(oauth).merge(pages).merge(console::routes()).fallback(pages::not_found)
 }
 
 /// The public paths for plain HTTP: for trusted proxies only, and for this machine in `dev`
@@ -89,6 +89,7 @@ fn forbidden() -> Response {
 mod tests {
     #[test]
     fn no_two_paths_stand_in_each_others_way() {
-        drop(super::paths().merge(super::dev::routes()));
+        let all = super::paths().merge(super::device::routes()).merge(super::management::routes());
+        drop(all.merge(super::dev::routes()));
     }
 }

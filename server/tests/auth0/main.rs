@@ -24,6 +24,7 @@ mod a2_client_authentication;
 mod a3_accepted;
 mod a4_refused;
 mod a5_limits;
+mod a5_switched_limits;
 mod a6_token;
 mod a7_tokens;
 mod a8_rar;

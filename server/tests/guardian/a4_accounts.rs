@@ -243,3 +243,29 @@ async fn a_change_is_told_to_the_log() {
     assert_eq!(entries[0]["changed"]["name"], true);
     assert_eq!(entries[0]["changed"]["identifier"], false);
 }
+
+/// G57: where calls of one address are limited, each answer tells the numbers.
+#[tokio::test]
+async fn a_limit_on_device_calls_is_told_with_every_answer() {
+    let world = World::builder()
+        .configured(|config| config.limits.devices_per_address = "3/minute".parse().unwrap())
+        .start()
+        .await;
+    let path = "appliance-mfa/api/device-accounts/dev_none";
+    for left in [2, 1, 0] {
+        let answer = call(&world, Method::PATCH, path, "nobodys", Some(&json!({}))).await;
+        assert!(answer.status < 429, "{}", answer.text());
+        assert_eq!(answer.number("x-ratelimit-limit"), 3);
+        assert_eq!(answer.number("x-ratelimit-remaining"), left);
+        assert_eq!(answer.number("x-ratelimit-reset"), world.now().seconds() + 60);
+    }
+    let late = call(&world, Method::PATCH, path, "nobodys", Some(&json!({}))).await;
+    assert_x(&late, 429, "too_many_requests");
+    assert_eq!((late.number("x-ratelimit-remaining"), late.number("retry-after")), (0, 60));
+    let consent = call(&world, Method::GET, "rich-consents/cns_none", "nobodys", None).await;
+    assert_x(&consent, 429, "too_many_requests");
+    assert_eq!(logged(&world, "api_limit").await.len(), 1);
+    world.advance_seconds(60);
+    let again = call(&world, Method::PATCH, path, "nobodys", Some(&json!({}))).await;
+    assert_eq!(again.number("x-ratelimit-remaining"), 2);
+}

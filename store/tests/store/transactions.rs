@@ -318,6 +318,25 @@ async fn an_interval_only_grows_and_only_while_nothing_is_decided() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_no_longer_open() {
+    let (_place, database) = tenant().await;
+    let open = async |seconds| {
+        let open = transactions::open_of_tenant(&database, &acme(), later(seconds)).await.unwrap();
+        (open.count, open.first_end)
+    };
+    assert_eq!(open(0).await, (0, None));
+    for number in [1, 2, 3] {
+        begin(&database, number).await;
+    }
+    let yes = approved(&database, 1, later(10)).await;
+    done(&database, transactions::approve(&acme(), &yes)).await;
+    assert_eq!(open(10).await, (3, Some(later(LIFE_S))), "not exchanged yet");
+    done(&database, transactions::deny(&acme(), &denied(&database, 2, later(10)).await)).await;
+    assert_eq!(open(10).await.0, 2);
+    assert_eq!(open(LIFE_S).await, (0, None));
+}
+
+#[tokio::test]
 async fn the_first_reading_and_each_new_refusal_are_noted() {
     let (_place, database) = tenant().await;
     begin(&database, 1).await;

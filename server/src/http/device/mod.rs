@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
 
 use self::call::Call;
-use self::error::Error;
+pub(crate) use self::error::Error;
 use crate::App;
 use crate::flows;
 
@@ -150,6 +150,11 @@ async fn otp_is_off() -> Response {
 async fn sms_enroll() -> Response {
     let sentence = "Phones are not enrolled by text message here";
     error::envelope(Code::EnrollmentMethodDisabled, sentence)
+}
+
+/// Too many calls from one address (G57).
+pub(crate) fn too_many_requests() -> Response {
+    error::envelope(Code::TooManyRequests, "Too many calls. Try again in a moment")
 }
 
 /// No such path: which one was meant (G7).

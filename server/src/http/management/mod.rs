@@ -27,6 +27,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, delete, get, post, put};
 
+pub(crate) use self::error::Error;
 use crate::App;
 use crate::denied::Denied;
 
@@ -94,7 +95,7 @@ fn below() -> Router<Arc<App>> {
             get(grants::read).patch(grants::change).delete(grants::delete),
         )
         .merge(of_tenant())
-        .method_not_allowed_fallback(async || error::Error::from(Denied::MethodNotAllowed))
+        .method_not_allowed_fallback(async || Error::from(Denied::MethodNotAllowed))
         .route("/{*rest}", any(unknown))
 }
 
@@ -130,6 +131,6 @@ fn of_tenant() -> Router<Arc<App>> {
 }
 
 /// A fallback of our own would give way to the device paths' `/api/{*rest}`.
-async fn unknown() -> error::Error {
+async fn unknown() -> Error {
     Denied::NoSuchPath.into()
 }

@@ -5,10 +5,11 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::profile::Profile;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::failure::{Broken, Failure, RETRY_AFTER_S};
 use crate::flows::authenticate_client::Basic;
+use crate::http::limited;
 use crate::known::KnownClient;
 use crate::tenancy::Context;
 
@@ -73,20 +74,11 @@ impl Face {
     fn refuse(self, refusal: &Refusal) -> Response {
         let wire = refusal.wire(self.profile);
         let mut headers = HeaderMap::new();
-        put_number(&mut headers, header::RETRY_AFTER, refusal.retry_after_s);
+        if let Some(seconds) = refusal.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if let Some(rate) = &refusal.rate {
-            put_number(
-                &mut headers,
-                HeaderName::from_static("x-ratelimit-limit"),
-                Some(rate.limit.into()),
-            );
-            let remaining = Some(rate.remaining.into());
-            put_number(&mut headers, HeaderName::from_static("x-ratelimit-remaining"), remaining);
-            put_number(
-                &mut headers,
-                HeaderName::from_static("x-ratelimit-reset"),
-                Some(rate.reset_at_s),
-            );
+            limited::tell(&mut headers, rate);
         }
         if refusal.reason == Reason::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -138,10 +130,4 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpo
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (status, headers, serde_json::to_string(body).unwrap_or_default()).into_response()
-}
-
-fn put_number(headers: &mut HeaderMap, name: HeaderName, number: Option<i64>) {
-    if let Some(number) = number {
-        headers.insert(name, HeaderValue::from(number));
-    }
 }

@@ -11,19 +11,26 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::App;
 use crate::flows;
 use crate::flows::Credentials;
+use crate::flows::admit::admit;
 use crate::flows::begin_authentication::Posted;
 use crate::http::context::Now;
+use crate::meta::Meta;
+use crate::rate_limits::Counted;
 use crate::tenancy::Context;
 
 pub(crate) use face::{Face, Told};
 pub(crate) use submission::{FormSubmission, Submission};
 pub(crate) use wait::Wait;
+
+/// A call of the Authentication API, as the tenant's limit counts it (W119).
+const CALL: (Counted, &str) = (Counted::Authentication, "");
 
 /// `POST /bc-authorize`.
 pub(crate) async fn backchannel(
@@ -33,7 +40,11 @@ pub(crate) async fn backchannel(
     FormSubmission(posted): FormSubmission,
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Backchannel).to_basic(posted.basic.as_ref());
-    let (client, outcome) = flows::begin(&app, &context, &posted, now).await;
+    let (client, outcome) =
+        match flows::admit::admit_start(&app, (&context, &posted.meta), now).await {
+            Ok(()) => flows::begin(&app, &context, &posted, now).await,
+            Err(failure) => (None, Err(failure)),
+        };
     match (outcome, client, &posted.parameters) {
         (Ok(answer), _, _) => {
             face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel)
@@ -74,8 +85,11 @@ pub(crate) async fn token(
     };
     let certificate = meta.certificate.as_deref();
     let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
-    let proven = flows::authenticate_client(&app, &context, asked, now).await;
-    let authenticated = match proven {
+    let proven = async {
+        admit(&app, (&context, &meta), CALL, now).await?;
+        flows::authenticate_client(&app, &context, asked, now).await
+    };
+    let authenticated = match proven.await {
         Ok(authenticated) => authenticated,
         Err(failure) => {
             return in_accent_of(&app, &context, (face, asked), now).await.answer(&failure);
@@ -105,6 +119,7 @@ pub(crate) async fn revoke(
     let certificate = meta.certificate.as_deref();
     let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
     let outcome = async {
+        admit(&app, (&context, &meta), CALL, now).await?;
         let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::revoke(&app, &context, (&proven.client, &parameters), now).await
@@ -131,6 +146,7 @@ pub(crate) async fn cancel(
     let certificate = meta.certificate.as_deref();
     let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
     let outcome = async {
+        admit(&app, (&context, &meta), CALL, now).await?;
         let proven = flows::authenticate_client(&app, &context, asked, now).await?;
         flows::spend_assertion(&app, &context, proven.unspent, now).await?;
         flows::cancel(&app, &context, (&proven.client, &parameters, &meta), now).await
@@ -146,13 +162,13 @@ pub(crate) async fn userinfo(
     State(app): State<Arc<App>>,
     context: Context,
     Now(now): Now,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Userinfo);
-    let Some(token) = bearer(&headers) else {
+    let Some(token) = bearer(&parts.headers) else {
         return face.answer(&Refusal::from(Reason::InvalidToken).into());
     };
-    match flows::userinfo(&app, &context, token, now).await {
+    match flows::userinfo(&app, &context, (token, &Meta::of(&parts)), now).await {
         Ok(claims) => face::json(StatusCode::OK, &Value::Object(claims), Endpoint::Userinfo),
         Err(failure) => face.answer(&failure),
     }
