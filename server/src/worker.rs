@@ -26,7 +26,7 @@ const WAITING_TICK: Duration = Duration::from_millis(100);
 const TICKS_A_LOOK: u32 = 5;
 /// Pushes on their way at a time: their receipts share commits, and a slow service holds up
 /// few others.
-const PUSHES_AT_ONCE: usize = 256;
+pub const PUSHES_AT_ONCE: usize = 256;
 
 /// Pushes of requests that were just begun, on their way out.
 pub type Outbox = mpsc::Receiver<Outgoing>;

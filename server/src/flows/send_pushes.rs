@@ -10,6 +10,7 @@ use serde_json::json;
 use store::transactions::{self, DuePush};
 use store::{Write, Written, enrollments, log_events};
 
+use super::DECIDE_TRIES;
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
 use crate::App;
@@ -104,7 +105,7 @@ async fn send(
     let next_at = next_try(app, attempts, now).max(wished.unwrap_or(now));
     let is_last = next_at >= outgoing.facts.expires_at;
     let mut write = Write::new();
-    let mut events = Vec::new();
+    let mut told = Vec::new();
     for (challenge, device, delivery) in tried {
         challenge.record(attempt(&delivery, now));
         challenge.receipt = match &delivery.receipt {
@@ -123,21 +124,26 @@ async fn send(
             Receipt::Failed { .. } => "given_up",
         };
         app.metrics.push(challenge.service.name(), became);
-        events.extend(event(app, outgoing, challenge, now));
+        told.extend(entry(outgoing, challenge));
     }
     let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);
     let due_at = waits.then_some(next_at);
     let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
-    let first = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
-    let write = events
-        .iter()
-        .fold(first.and(write), |write, event| log_events::append(write, tenant, event));
-    match app.database.run(write).await? {
-        Written::Done => {}
-        Written::Overtaken => tracing::warn!(
-            transaction.id = %outgoing.facts.txn, "the receipts of a push were overtaken"
-        ),
+    let record = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
+    let record = record.and(write);
+    for _ in 0..DECIDE_TRIES {
+        let write = told.iter().fold(record.clone(), |write, entry| {
+            let event = log::event(app, &Meta::default(), entry.clone(), now);
+            log_events::append(write, tenant, &event)
+        });
+        // Overtaken: the request was decided meanwhile, or another node used an event's id.
+        if app.database.run(write).await? == Written::Done {
+            return Ok(());
+        }
     }
+    tracing::warn!(
+        transaction.id = %outgoing.facts.txn, "the receipts of a push were overtaken"
+    );
     Ok(())
 }
 
@@ -208,20 +214,16 @@ pub fn token<'a>(facts: &'a Facts, device: &'a Device) -> TransactionToken<'a> {
     }
 }
 
-fn event(
-    app: &App,
-    outgoing: &Outgoing,
-    challenge: &Challenge,
-    now: Timestamp,
-) -> Option<domain::LogEvent> {
+/// What the log is told of a push that is sent or given up.
+fn entry<'a>(outgoing: &'a Outgoing, challenge: &Challenge) -> Option<Entry<'a>> {
     let facts = &outgoing.facts;
     let (kind, description, error) = match &challenge.receipt {
         Receipt::Waiting => return None,
         Receipt::Sent { .. } => ("gd_send_pn", "A push was handed to its service", None),
         Receipt::Failed { reason, .. } => {
             tracing::warn!(
-                transaction.id = %facts.txn, device.id = %challenge.device, reason,
-                "a push was given up"
+                tenant.id = %outgoing.tenant, transaction.id = %facts.txn,
+                device.id = %challenge.device, reason, "a push was given up"
             );
             ("gd_send_pn_failure", "A push could not be handed to its service", Some(reason))
         }
@@ -234,11 +236,10 @@ fn event(
         "attempts": challenge.attempts.iter().map(shown).collect::<Vec<_>>(),
     });
     let (id, name): &(ClientId, String) = &outgoing.client;
-    let entry = Entry {
+    Some(Entry {
         client: Some((id, name)),
         ..Entry::new(kind, description, details).of_user(facts.user_id())
-    };
-    Some(log::event(app, &Meta::default(), entry, now))
+    })
 }
 
 /// One try as the log shows it.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Fingerprint, Timestamp};
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
@@ -13,6 +13,7 @@ use super::{Delivery, Outbound, Parcel, Receipt, Unanswered};
 use crate::push::apns::{self, ApnsAccount, ApnsAnswer};
 use crate::push::fcm::{self, FcmAccount, TokenAnswer};
 use crate::push::{Accounts, Missing};
+use crate::worker::PUSHES_AT_ONCE;
 
 /// Accounts whose passes are kept; beyond it all are fetched again.
 const PASSES: usize = 4096;
@@ -26,6 +27,11 @@ const MARGIN_MS: i64 = 60_000;
 const PAUSE_MS: i64 = 5_000;
 /// Everything that one push needs: fetching an access token, sending, and sending once more.
 const HAND_OVER_WITHIN: Duration = Duration::from_millis(4_500);
+/// Pushes on their way to one service at a time: three quarters of what the worker has under way, so
+/// that a service which hangs leaves room for the other.
+const AT_ONCE: usize = PUSHES_AT_ONCE / 4 * 3;
+/// A service that gives no place for so long hangs: the push is tried again later.
+const PLACE_WITHIN: Duration = Duration::from_millis(250);
 /// Apple's service, as parcels name it.
 const APNS: &str = "APNS";
 
@@ -44,9 +50,11 @@ pub struct Endpoints {
 #[derive(Debug)]
 pub struct Services {
     outbound: Arc<dyn Outbound>,
-    endpoints: Endpoints,
+    endpoints: Box<Endpoints>,
     own: Arc<Accounts>,
     passes: Mutex<HashMap<Fingerprint, Arc<Turn<Option<Pass>>>>>,
+    to_apple: Semaphore,
+    to_google: Semaphore,
 }
 
 /// What opens a service, or why nothing does.
@@ -65,7 +73,14 @@ impl std::fmt::Debug for Pass {
 impl Services {
     /// The services behind `outbound`, with the server's own accounts.
     pub fn new(outbound: Arc<dyn Outbound>, endpoints: Endpoints, own: Accounts) -> Self {
-        Self { outbound, endpoints, own: Arc::new(own), passes: Mutex::default() }
+        Self {
+            outbound,
+            endpoints: Box::new(endpoints),
+            own: Arc::new(own),
+            passes: Mutex::default(),
+            to_apple: Semaphore::new(AT_ONCE),
+            to_google: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// The accounts of tenants that have none of their own.
@@ -75,12 +90,17 @@ impl Services {
 
     /// Hands one parcel over, and reads what became of it.
     pub async fn deliver(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
+        let (provider, places) = if parcel.service == APNS {
+            (apns::PROVIDER, &self.to_apple)
+        } else {
+            (fcm::PROVIDER, &self.to_google)
+        };
+        let Ok(Ok(_place)) = timeout(PLACE_WITHIN, places.acquire()).await else {
+            return no_answer(provider, &Unanswered::TooSlow);
+        };
         match timeout(HAND_OVER_WITHIN, self.hand_over(parcel, accounts, now)).await {
             Ok(delivery) => delivery,
-            Err(_elapsed) => {
-                let provider = if parcel.service == APNS { apns::PROVIDER } else { fcm::PROVIDER };
-                no_answer(provider, &Unanswered::TooSlow)
-            }
+            Err(_elapsed) => no_answer(provider, &Unanswered::TooSlow),
         }
     }
 

@@ -80,6 +80,21 @@ async fn a_start_that_is_overtaken_each_time_may_come_again_in_a_second() {
     assert_eq!(client.starts(client.asking("alice")).await.status, 200);
 }
 
+/// O276: what became of a push is kept, though another node used the id of its entry.
+#[tokio::test]
+async fn the_receipt_of_a_push_is_kept_whatever_is_overtaken() {
+    let (world, faults) = world().await;
+    let client = world.client();
+    let answer = client.posts("bc-authorize", client.asking("alice")).await;
+    faults.take_log_ids(2);
+    world.run_worker().await;
+    let sent = log(&world).await.into_iter().filter(|event| event.kind == "gd_send_pn").count();
+    assert_eq!((answer.status, sent), (200, 1));
+    world.advance_seconds(10);
+    world.run_worker().await;
+    assert_eq!(world.phone_of("alice").pushes().await.len(), 1, "it is not due again");
+}
+
 #[tokio::test]
 async fn a_request_goes_its_way_whatever_is_overtaken() {
     let (world, faults) = world().await;

@@ -9,6 +9,8 @@
 
 mod apns;
 mod fcm;
+mod hanging;
+mod lines;
 mod settings;
 mod trouble;
 mod try_out;

@@ -1,0 +1,69 @@
+//! A service that hangs, and the other one.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::json;
+use server::config::Config;
+use server::outside::{
+    Answer, Call, Calling, Courier, Endpoints, Outbound, Parcel, Receipt, Services,
+};
+use testkit::push_services::PushServices;
+use tokio::task::JoinSet;
+
+use super::at_start;
+
+/// Apple never answers, Google always does.
+#[derive(Debug)]
+struct AppleHangs;
+
+impl Outbound for AppleHangs {
+    fn call(&self, call: Call) -> Calling<'_> {
+        assert_eq!(call.method, Method::POST);
+        Box::pin(async move {
+            if call.url.path().starts_with("/3/device/") {
+                std::future::pending::<()>().await;
+            }
+            let body = json!({ "access_token": "a", "expires_in": 3600, "name": "m" });
+            Ok(Answer { status: 200, body: body.to_string().into(), ..Answer::default() })
+        })
+    }
+}
+
+fn parcel(service: &'static str) -> Parcel {
+    Parcel {
+        service,
+        token: String::from("ab01"),
+        payload: json!({}),
+        expires_at: at_start().now().plus_seconds(60),
+        collapse_id: String::from("c"),
+    }
+}
+
+/// O275: Apple keeps many pushes waiting; those for Google go out, and Apple's next are put off.
+#[tokio::test]
+async fn a_service_that_hangs_leaves_room_for_the_other() {
+    let stand_ins = PushServices::start(at_start).await;
+    let mut config = Config::default();
+    stand_ins.configure(&mut config);
+    let accounts = Arc::new(server::push_accounts::own(&config).unwrap());
+    let [apns, apns_sandbox, fcm] =
+        ["a", "s", "g"].map(|name| format!("https://{name}.example/").parse().unwrap());
+    let endpoints = Endpoints { apns, apns_sandbox, fcm };
+    let services = Services::new(Arc::new(AppleHangs), endpoints, (*accounts).clone());
+    let courier = Arc::new(Courier::Services(services));
+    let mut hanging = JoinSet::new();
+    for _ in 0..server::worker::PUSHES_AT_ONCE {
+        let (courier, accounts) = (Arc::clone(&courier), Arc::clone(&accounts));
+        let now = at_start().now();
+        hanging.spawn(async move { courier.deliver(parcel("APNS"), &accounts, now).await });
+    }
+    // A quarter of them learns soon that there is no place, and leaves theirs to others.
+    for _ in 0..server::worker::PUSHES_AT_ONCE / 4 {
+        let put_off = hanging.join_next().await.unwrap().unwrap();
+        assert!(matches!(put_off.receipt, Receipt::Later(_)), "{put_off:?}");
+    }
+    let sent = courier.deliver(parcel("GCM"), &accounts, at_start().now()).await;
+    assert_eq!(sent.receipt, Receipt::Accepted, "{sent:?}");
+    assert_eq!(hanging.len(), server::worker::PUSHES_AT_ONCE / 4 * 3, "Apple's still hang");
+}
