@@ -11,6 +11,11 @@ use crate::outside::Entropy;
 const COUNTER_BITS: u32 = 21;
 const COUNTER: i64 = (1 << COUNTER_BITS) - 1;
 
+/// No id that is given out at `moment` or later is smaller.
+pub(crate) const fn first_of(moment: Timestamp) -> i64 {
+    moment.ms() << COUNTER_BITS
+}
+
 /// Gives out ids: the moment in milliseconds, and below it a counter that begins anywhere and goes
 /// on through all of them.
 ///
@@ -31,7 +36,7 @@ impl LogIds {
 
     /// The id of an event that happens now.
     pub(crate) fn next(&self, now: Timestamp) -> i64 {
-        let next = |last: i64| ((now.ms() << COUNTER_BITS) | ((last + 1) & COUNTER)).max(last + 1);
+        let next = |last: i64| (first_of(now) | ((last + 1) & COUNTER)).max(last + 1);
         let drawn =
             self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
         let (Ok(last) | Err(last)) = drawn;

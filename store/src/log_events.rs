@@ -86,17 +86,18 @@ pub async fn list_of_user(
     events(database, sql, &[tenant.into(), limit, offset, user.into()]).await
 }
 
-/// The entries after the one of this id, oldest first (W281).
-pub async fn after(
+/// The entries between two ids, without these, oldest first (W281).
+pub async fn between(
     database: &Database,
     tenant: &TenantId,
-    id: i64,
+    (after, before): (i64, i64),
     take: u32,
 ) -> Result<Vec<LogEvent>, Error> {
-    const AFTER: &str = "
+    const BETWEEN: &str = "
         SELECT id, at, type, client_id, user_id, document FROM log_events
-        WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-    events(database, AFTER, &[tenant.into(), id.into(), take.min(PAGE_LIMIT).into()]).await
+        WHERE tenant_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4";
+    let params = [tenant.into(), after.into(), before.into(), take.min(PAGE_LIMIT).into()];
+    events(database, BETWEEN, &params).await
 }
 
 /// How many entries paging by offset can reach, of one user or of all.

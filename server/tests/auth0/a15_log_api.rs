@@ -175,6 +175,30 @@ async fn a_checkpoint_leads_through_the_whole_log() {
     assert_eq!(path, "logs?from=5&take=2");
 }
 
+/// O277: an entry that another node wrote late, under a smaller id, is not passed over.
+#[tokio::test]
+async fn a_checkpoint_waits_until_what_came_before_it_is_written() {
+    let world = World::new().await;
+    let client = world.client();
+    assert_eq!(client.polls("nobodys").await, "403 invalid_grant");
+    assert_eq!(found(&world, "from=0").await, Vec::<i64>::new(), "an older one may still come");
+    let known = found(&world, "sort=date:1").await;
+    let late = LogEvent {
+        id: known[0] - 1,
+        at: world.now(),
+        kind: String::from("gd_send_pn"),
+        client_id: None,
+        user_id: None,
+        document: json!({}),
+    };
+    let write = log_events::append(Write::new(), world.tenant_id(), &late);
+    assert_eq!(world.app().database.run(write).await, Ok(Written::Done));
+    world.advance_ms(4_999);
+    assert_eq!(found(&world, "from=0").await, Vec::<i64>::new());
+    world.advance_ms(2);
+    assert_eq!(found(&world, "from=0").await, [&[known[0] - 1], known.as_slice()].concat());
+}
+
 /// W282: one entry, with the members that Auth0's have.
 #[tokio::test]
 async fn one_entry_is_read() {

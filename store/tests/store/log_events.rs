@@ -83,11 +83,14 @@ async fn a_checkpoint_gives_what_came_after_it_oldest_first() {
     let place = Place::new();
     let database = place.open().await;
     filled(&database, 5).await;
-    let after =
-        async |id, take| ids(&log_events::after(&database, &tenant(), id, take).await.unwrap());
-    assert_eq!(after(2, 2).await, [3, 4]);
-    assert_eq!(after(0, 1_000).await, [1, 2, 3, 4, 5]);
-    assert!(after(5, 10).await.is_empty());
+    let between = async |after, before, take| {
+        let found = log_events::between(&database, &tenant(), (after, before), take).await;
+        ids(&found.unwrap())
+    };
+    assert_eq!(between(2, i64::MAX, 2).await, [3, 4]);
+    assert_eq!(between(0, i64::MAX, 1_000).await, [1, 2, 3, 4, 5]);
+    assert_eq!(between(1, 4, 10).await, [2, 3]);
+    assert!(between(5, i64::MAX, 10).await.is_empty());
 }
 
 #[tokio::test]

@@ -18,9 +18,14 @@ use super::page::{Page, REACH, in_time};
 use super::request::{Named, Query};
 use crate::App;
 use crate::denied::{Denied, Inexistent};
+use crate::log_ids;
 
 /// Entries that `take` gives if it is absent, and at most.
 const TAKE: (u32, u32) = (50, log_events::PAGE_LIMIT);
+
+/// An entry gets its id before it is written: by checkpoint it is shown when those with smaller ids,
+/// of other nodes too, have been written (docs/decisions/0013).
+const SETTLES_MS: i64 = 5_000;
 
 /// `GET /logs`: by page, or by checkpoint if `from` or `take` is there.
 pub(super) async fn list(
@@ -117,7 +122,9 @@ async fn after(app: &App, administrator: &Administrator, query: &Query) -> Resul
         Denied::InvalidQuery(String::from("The parameter from must be the log_id of an entry"))
     })?;
     let from = from.unwrap_or_default();
-    let events = log_events::after(&app.database, administrator.tenant(), from, take).await?;
+    let settled = log_ids::first_of(administrator.now.plus_ms(-SETTLES_MS));
+    let (database, tenant) = (&app.database, administrator.tenant());
+    let events = log_events::between(database, tenant, (from, settled), take).await?;
     let next = events.last().map_or(from, |event| event.id);
     let path = format!("api/v2/logs?from={next}&take={take}");
     let link = format!("<{}>; rel=\"next\"", administrator.context.base.url(&path));
