@@ -165,7 +165,8 @@ impl App {
                 let settings: Settings =
                     serde_json::from_str(&row.settings).map_err(Broken::because)?;
                 let (id, display_name, hosts) = (row.id, row.display_name, row.hosts);
-                Some(Arc::new(Tenant { id, display_name, settings, hosts }))
+                let hint_issuers = settings.hint_issuers();
+                Some(Arc::new(Tenant { id, display_name, settings, hint_issuers, hosts }))
             }
         };
         self.known.tenants.put(id.clone(), tenant.clone(), generation, now);

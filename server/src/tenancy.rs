@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use domain::TenantId;
+use domain::ciba::hint_token::HintIssuer;
 use domain::ciba::profile::Profile;
+use domain::jose;
 use serde::{Deserialize, Serialize};
 
 /// The tenant that the public address without a prefix belongs to.
@@ -40,6 +42,28 @@ pub struct Settings {
     pub revocation_deletes_grant: bool,
     /// Client certificates.
     pub mtls: Mtls,
+    /// Who may vouch for people by `login_hint_token` (C26).
+    pub login_hint_token_issuers: Vec<TrustedIssuer>,
+}
+
+/// An issuer of `login_hint_token`s, and the public keys it signs them with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TrustedIssuer {
+    /// Its `iss`.
+    pub issuer: String,
+    /// Its key set.
+    pub jwks: serde_json::Value,
+}
+
+impl Settings {
+    /// Those issuers, their keys read.
+    pub fn hint_issuers(&self) -> Vec<HintIssuer> {
+        let read = |trusted: &TrustedIssuer| HintIssuer {
+            issuer: trusted.issuer.clone(),
+            keys: jose::parse_set(&trusted.jwks).unwrap_or_default(),
+        };
+        self.login_hint_token_issuers.iter().map(read).collect()
+    }
 }
 
 /// What a tenant says of client certificates.
@@ -64,6 +88,7 @@ impl Default for Settings {
             push_provider: String::from("guardian"),
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
+            login_hint_token_issuers: Vec::new(),
         }
     }
 }
@@ -89,6 +114,8 @@ pub struct Tenant {
     pub display_name: String,
     /// What is set.
     pub settings: Settings,
+    /// Who may vouch for its people.
+    pub hint_issuers: Vec<HintIssuer>,
     /// Its own host names, without port.
     pub hosts: Vec<String>,
 }
@@ -222,6 +249,7 @@ mod tests {
             id: TenantId::new(id),
             display_name: id.to_owned(),
             settings: Settings::default(),
+            hint_issuers: Vec::new(),
             hosts: hosts.iter().map(ToString::to_string).collect(),
         }
     }

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_management"),
     migration!(5, "0005_acme"),
     migration!(6, "0006_operators"),
+    migration!(9, "0009_hints"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

@@ -50,6 +50,19 @@ pub async fn by_email(
     rows.iter().map(|row| Ok(read(row)?.user)).collect()
 }
 
+/// The users with this phone number, oldest first; one more than one is enough to know.
+pub async fn by_phone(
+    database: &Database,
+    tenant: &TenantId,
+    number: &str,
+) -> Result<Vec<User>, Error> {
+    const READ: &str = "
+        SELECT user_id, document FROM users WHERE tenant_id = $1 AND phone_number = $2
+        ORDER BY created_at, user_id LIMIT 2";
+    let rows = database.all(READ, &[tenant.into(), number.into()]).await?;
+    rows.iter().map(|row| Ok(read(row)?.user)).collect()
+}
+
 /// Whose account of `connection` has this lower-cased address.
 pub async fn by_identity_email(
     database: &Database,
@@ -81,8 +94,9 @@ pub async fn created_per_day(
 pub fn insert(tenant: &TenantId, user: &User, now: Timestamp) -> Write {
     const USER: &str = "
         INSERT INTO users
-            (tenant_id, user_id, email, name, blocked, document, created_at, updated_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $7 WHERE {guard}";
+            (tenant_id, user_id, email, name, blocked, document, phone_number, created_at,
+             updated_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8 WHERE {guard}";
     const IDENTITY: &str = "
         INSERT INTO user_identities (tenant_id, connection, identity_id, user_id, email)
         SELECT $1, $2, $3, $4, $5 WHERE {guard}";
@@ -96,6 +110,7 @@ pub fn insert(tenant: &TenantId, user: &User, now: Timestamp) -> Write {
             user.name().into(),
             user.is_blocked().into(),
             user.to_stored().into(),
+            user.phone_number().into(),
             now.into(),
         ],
     );
@@ -115,7 +130,8 @@ pub fn insert(tenant: &TenantId, user: &User, now: Timestamp) -> Write {
 /// address is taken.
 pub fn replace(tenant: &TenantId, was: &StoredUser, user: &User, now: Timestamp) -> Write {
     const USER: &str = "
-        UPDATE users SET email = $4, name = $5, blocked = $6, document = $7, updated_at = $8
+        UPDATE users
+        SET email = $4, name = $5, blocked = $6, document = $7, phone_number = $8, updated_at = $9
         WHERE tenant_id = $1 AND user_id = $2 AND document = $3";
     const ADDRESS: &str = "
         UPDATE user_identities SET email = $4
@@ -131,6 +147,7 @@ pub fn replace(tenant: &TenantId, was: &StoredUser, user: &User, now: Timestamp)
             user.name().into(),
             user.is_blocked().into(),
             user.to_stored().into(),
+            user.phone_number().into(),
             now.into(),
         ],
     );
@@ -148,7 +165,8 @@ pub fn replace(tenant: &TenantId, was: &StoredUser, user: &User, now: Timestamp)
 /// `Overtaken`: there was no such user.
 pub fn delete(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
     const DELETE: &str = "DELETE FROM users WHERE tenant_id = $1 AND user_id = $2";
-    const PARTS: [&str; 5] = [
+    const PARTS: [&str; 6] = [
+        "DELETE FROM user_codes WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM user_identities WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM enrollments WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM tickets WHERE tenant_id = $1 AND user_id = $2 AND {guard}",

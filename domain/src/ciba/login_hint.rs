@@ -42,7 +42,7 @@ fn because(text: &'static str) -> Refusal {
 }
 
 /// WD15: scheme and host without regard to case, default port dropped, final slash optional.
-fn is_same_issuer(given: &str, known: &str) -> bool {
+pub(super) fn is_same_issuer(given: &str, known: &str) -> bool {
     matches!((origin_and_path(given), origin_and_path(known)), (Some(a), Some(b)) if a == b)
 }
 

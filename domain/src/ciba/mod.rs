@@ -5,6 +5,8 @@
 
 pub mod authorization_details;
 pub mod challenge;
+pub mod hint;
+pub mod hint_token;
 pub mod login_hint;
 pub mod pacing;
 pub mod profile;

@@ -39,7 +39,8 @@ impl Profile {
     pub const fn rules(self) -> &'static Rules {
         match self {
             Self::Auth0 => &AUTH0,
-            Self::Ciba | Self::FapiCiba => &CIBA,
+            Self::Ciba => &CIBA,
+            Self::FapiCiba => &FAPI_CIBA,
         }
     }
 }
@@ -56,14 +57,19 @@ impl fmt::Display for Profile {
 pub struct Rules {
     /// W81: whether every request must carry a `binding_message`, whatever the client says.
     pub binding_message_always_required: bool,
+    /// F3: whether a request without `authorization_details` must carry a `binding_message`.
+    pub binding_message_or_details_required: bool,
     /// Whether a lifetime above the client's maximum is lowered to it instead of refused (W97).
     pub long_expiry_is_lowered: bool,
     /// Whether `request_expiry` stands in for an absent `requested_expiry` (W58, WD12).
     pub request_expiry_is_alias: bool,
     /// Whether a scope the API does not have is dropped instead of refused (WD20).
     pub unknown_scope_is_dropped: bool,
-    /// Whether a second kind of hint beside `login_hint` is ignored instead of refused (W107).
-    pub other_hints_are_ignored: bool,
+    /// Whether `login_hint`, as an identifier of issuer and subject, is the only hint there is
+    /// (W85, W107); elsewhere there is exactly one of three (C29).
+    pub only_login_hints: bool,
+    /// Whether an unusable hint is told before what a request lacks (C47).
+    pub person_is_judged_first: bool,
     /// Whether `resource` counts without the tenant's compatibility setting, and may repeat (W71).
     pub resource_always_counts: bool,
     /// Whether the text `None` can mean "no audience" (W70, WD18).
@@ -78,10 +84,12 @@ pub struct Rules {
 
 const AUTH0: Rules = Rules {
     binding_message_always_required: true,
+    binding_message_or_details_required: false,
     long_expiry_is_lowered: false,
     request_expiry_is_alias: true,
     unknown_scope_is_dropped: true,
-    other_hints_are_ignored: true,
+    only_login_hints: true,
+    person_is_judged_first: false,
     resource_always_counts: false,
     audience_none_can_be_absent: true,
     challenges_basic: false,
@@ -91,13 +99,17 @@ const AUTH0: Rules = Rules {
 
 const CIBA: Rules = Rules {
     binding_message_always_required: false,
+    binding_message_or_details_required: false,
     long_expiry_is_lowered: true,
     request_expiry_is_alias: false,
     unknown_scope_is_dropped: false,
-    other_hints_are_ignored: false,
+    only_login_hints: false,
+    person_is_judged_first: true,
     resource_always_counts: true,
     audience_none_can_be_absent: false,
     challenges_basic: true,
     auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
 };
+
+const FAPI_CIBA: Rules = Rules { binding_message_or_details_required: true, ..CIBA };

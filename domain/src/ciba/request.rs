@@ -1,17 +1,18 @@
-//! `/bc-authorize`: the checks of W108 in their order, in three parts, because between them the
-//! API and the person must be looked up. What comes out is what the transaction stores.
+//! `/bc-authorize`: the checks of W108 in their order, in two parts, because between them the API
+//! and the person must be looked up. What comes out is what the transaction stores.
 
 mod rules;
 mod stored;
 
 use crate::UserId;
 use crate::ciba::authorization_details;
+use crate::ciba::hint::Hint;
 use crate::oauth::api::Api;
 use crate::oauth::claims::userinfo_audience;
 use crate::oauth::client::{Channel, Client};
 use crate::oauth::grant::ClientGrant;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::refusal::{Reason, Refusal};
+use crate::oauth::refusal::Refusal;
 use crate::oauth::scope::Scope;
 
 pub use stored::NoRequest;
@@ -36,9 +37,10 @@ pub struct TenantRules<'a> {
 /// A request of good shape; whether its audience exists is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shaped {
-    user_id: UserId,
-    binding_message: Option<String>,
-    scope: Scope,
+    hint: Hint,
+    /// The binding message and the scope, or what is wrong with them, which some profiles tell
+    /// only once the person is known (C47).
+    required: Result<(Option<String>, Scope), Refusal>,
     expires_in_s: i64,
     audience: Option<String>,
     details: Option<String>,
@@ -50,18 +52,21 @@ impl Shaped {
         self.audience.as_deref()
     }
 
-    /// The person to look up.
-    pub const fn user_id(&self) -> &UserId {
-        &self.user_id
+    /// Whom to look up.
+    pub const fn hint(&self) -> &Hint {
+        &self.hint
     }
 }
 
-/// A request whose client may have what it asks for; whether the person can be asked is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permitted {
-    shaped: Shaped,
-    /// Whether the person's permissions bound the scopes of the API (W151).
-    is_bounded_by_permissions: bool,
+/// What was looked up for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// What [`Shaped::audience`] names, if that exists.
+    pub api: Option<&'a Api>,
+    /// The client's user grant on it, if there is one.
+    pub grant: Option<&'a ClientGrant>,
+    /// Whom [`Shaped::hint`] means, if there is such a person.
+    pub user: Option<(&'a UserId, UserFacts<'a>)>,
 }
 
 /// What is known of the person who is to be asked.
@@ -114,67 +119,69 @@ pub fn shape(
     let profile = client.profile.rules();
     client.may_use_ciba()?; // W102, W103
     parameters.check_no_duplicates(rules::may_repeat(profile))?; // W104
-    let user_id = rules::login_hint(parameters, profile, tenant)?; // W85 to W89, W107
-    let binding_message = rules::binding_message(parameters, client)?; // W81 to W84
-    let scope = rules::scope(parameters)?; // W79, W80
+    let hint = rules::hint(parameters, client, tenant)?; // W85 to W89, W107, C29
+    let required = rules::required(parameters, client); // W79 to W84
+    if !profile.person_is_judged_first {
+        required.as_ref().map_err(Clone::clone)?;
+    }
     let expires_in_s = rules::expires_in_s(parameters, client, tenant)?; // W53 to W59, W96, W97
     let audience = rules::audience(parameters, profile, tenant)?; // W68 to W71
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
-    Ok(Shaped { user_id, binding_message, scope, expires_in_s, audience, details })
+    Ok(Shaped { hint, required, expires_in_s, audience, details })
 }
 
-/// The second part of W108: what the API and the client's grant on it tell.
-///
-/// `api` is what [`Shaped::audience`] names, `grant` the client's user grant on it, if they exist.
-pub fn for_api(
-    mut shaped: Shaped,
+/// The second part of W108, and C47: whether the client may have what it asks for, and whether and
+/// how the person can be asked. Limits come after it.
+pub fn decide(
+    shaped: Shaped,
     client: &Client,
     tenant: &TenantRules<'_>,
-    api: Option<&Api>,
-    grant: Option<&ClientGrant>,
-) -> Result<Permitted, Refusal> {
-    let profile = client.profile.rules();
-    rules::not_the_management_api(&shaped, tenant)?; // W99
-    rules::known_audience(&mut shaped, profile, tenant, api)?; // W70, W98
-    if let Some(api) = api {
-        rules::access_policy(api, grant)?; // W100
-        rules::consent_policy(api)?; // W101
-    }
-    shaped.scope = rules::granted_scope(shaped.scope, client, api, grant)?; // W148, W149, W152
-    if let Some(text) = &shaped.details {
-        let details = authorization_details::parse(text)?; // W172 to W174
-        rules::registered_types(&details, api, grant)?; // W176 to W178
-    }
-    let is_bounded_by_permissions = api.is_some_and(|api| api.enforces_policies);
-    Ok(Permitted { shaped, is_bounded_by_permissions })
-}
-
-/// The third part of W108: whether and how the person can be asked. Limits come after it.
-pub fn for_person(
-    permitted: Permitted,
-    client: &Client,
-    tenant: &TenantRules<'_>,
-    user: Option<&UserFacts<'_>>,
+    found: &Found<'_>,
 ) -> Result<Asked, Refusal> {
-    let Permitted { shaped, is_bounded_by_permissions } = permitted;
-    let user = user.ok_or(Reason::UnknownUser)?; // W90
-    if user.is_blocked {
-        return Err(Reason::UserBlocked.into()); // W91
+    let profile = client.profile.rules();
+    if profile.person_is_judged_first {
+        rules::person(client, tenant, found)?; // C51
     }
-    let channel = rules::channel(client, tenant, user)?; // W92 to W95, W183, W186
+    let Shaped { hint: _, required, expires_in_s, mut audience, details } = shaped;
+    let (binding_message, scope) = required?;
+    let named = (&mut audience, details.as_deref(), scope);
+    let scope = for_api(named, (client, tenant), found)?;
+    let (user_id, user, channel) = rules::person(client, tenant, found)?; // W90 to W95, W183, W186
+    let is_bounded_by_permissions = found.api.is_some_and(|api| api.enforces_policies);
     let scope = if is_bounded_by_permissions {
-        rules::permitted_scope(shaped.scope, user.permissions) // W151
+        rules::permitted_scope(scope, user.permissions) // W151
     } else {
-        shaped.scope
+        scope
     };
     Ok(Asked {
-        user_id: shaped.user_id,
+        user_id: user_id.clone(),
         issuer: tenant.issuer.to_owned(),
-        audience: shaped.audience,
+        audience,
         scope,
-        binding_message: shaped.binding_message,
-        details: shaped.details,
-        expires_in_s: shaped.expires_in_s,
+        binding_message,
+        details,
+        expires_in_s,
         channel,
     })
+}
+
+/// What the API and the client's grant on it tell: the scope that can be granted.
+fn for_api(
+    (audience, details, scope): (&mut Option<String>, Option<&str>, Scope),
+    (client, tenant): (&Client, &TenantRules<'_>),
+    found: &Found<'_>,
+) -> Result<Scope, Refusal> {
+    let profile = client.profile.rules();
+    rules::not_the_management_api(audience.as_deref(), tenant)?; // W99
+    rules::known_audience(audience, profile, tenant, found.api)?; // W70, W98
+    if let Some(api) = found.api {
+        rules::access_policy(api, found.grant)?; // W100
+        rules::consent_policy(api)?; // W101
+    }
+    let scope = rules::granted_scope(scope, client, found.api, found.grant)?; // W148, W149, W152
+    if let Some(text) = details {
+        let details = authorization_details::parse(text)?; // W172 to W174
+        rules::registered_types(&details, found.api, found.grant)?; // W176 to W178
+    }
+    Ok(scope)
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::ClientId;
+use crate::ciba::hint;
 use crate::ciba::profile::Profile;
 use crate::oauth::document::{flag, integer, list, text, words};
 use crate::oauth::refusal::{Reason, Refusal};
@@ -129,6 +130,10 @@ pub struct Client {
     pub assertion_audience: AssertionAudience,
     /// Whether its requests must carry a binding message (always in profile `auth0`).
     pub is_binding_message_required: bool,
+    /// The hint parameters it may use, outside profile `auth0` (C28).
+    pub hint_parameters: Vec<String>,
+    /// What its `login_hint` may be, outside profile `auth0` (C28, decision 11).
+    pub login_hint_formats: Vec<String>,
 }
 
 /// A stored document that is no client's.
@@ -167,6 +172,8 @@ impl Client {
                 AssertionAudience::Strict
             },
             is_binding_message_required: flag(document, "binding_message_required", false),
+            hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
+            login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
         })
     }
 
@@ -220,6 +227,14 @@ fn authentication(document: &Value) -> Authentication {
         Some("none") => Authentication::Public,
         Some(_) | None => Authentication::Secret,
     }
+}
+
+/// The texts of a list; all of `default` where there is no list.
+fn words_or(document: &Value, name: &str, default: &[&str]) -> Vec<String> {
+    if document.get(name).is_some_and(Value::is_array) {
+        return words(document, name);
+    }
+    default.iter().copied().map(str::to_owned).collect()
 }
 
 fn channels(document: &Value) -> Vec<Channel> {

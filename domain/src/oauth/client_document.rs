@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::ClientId;
+use crate::ciba::hint;
 use crate::ciba::profile::Profile;
 use crate::oauth::client::{DEFAULT_MAX_REQUESTED_EXPIRY_S, LONGEST_REQUESTED_EXPIRY_S};
 use crate::oauth::document::{Kind, Member, invalid, merged, object};
@@ -64,6 +65,8 @@ const MEMBERS: &[Member] = &[
     ("max_requested_expiry", Kind::Integer(1, LONGEST_REQUESTED_EXPIRY_S)),
     ("assertion_audience", Kind::OneOf(&["strict", "ciba-2021"])),
     ("binding_message_required", Kind::Flag),
+    ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
+    ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
     // known to Auth0, not used by us
     ("callbacks", Kind::Kept),

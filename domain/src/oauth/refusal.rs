@@ -113,6 +113,10 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "login_hint is required";
     SeveralHints:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "Only one of login_hint, login_hint_token and id_token_hint may be sent";
+    BadHintToken:          [Backchannel]
+        400 "invalid_request" | 400 "invalid_request" | "The hint cannot be used";
+    ExpiredHintToken:      [Backchannel]
+        400 "expired_login_hint_token" | 400 "invalid_request" | "The login_hint_token has expired";
     BindingMessageMissing: [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "binding_message is required";
     BadBindingMessage:     [Backchannel]

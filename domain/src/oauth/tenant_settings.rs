@@ -5,7 +5,9 @@
 
 use serde_json::{Value, json};
 
+use crate::ciba::hint_token::ALGORITHMS;
 use crate::ciba::profile::Profile;
+use crate::jose::{Jwk, parse_set};
 use crate::shape::{InvalidBody, Kind, Member, Object, checked, clearable, member, text, texts};
 
 /// The member of the stored settings that holds what is only kept.
@@ -15,6 +17,11 @@ const KEPT_BYTES: usize = 16 * 1024;
 /// The flag of Auth0's that W192 speaks of, and our name for it.
 const REVOKES_GRANT: (&str, &str) = ("revoke_refresh_token_grant", "revocation_deletes_grant");
 
+/// A tenant trusts so many issuers of `login_hint_token`s at most.
+const MAX_HINT_ISSUERS: usize = 8;
+/// The `iss` of one is not longer.
+const MAX_ISSUER_CHARS: usize = 255;
+
 /// Settings that mean something to this server, by the names they are stored under.
 const OWN: &[Member] = &[
     member("default_profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
@@ -23,6 +30,7 @@ const OWN: &[Member] = &[
     member("resource_parameter_profile", Kind::OneOf(&["audience", "compatibility"])),
     member("strict_device_identifier", Kind::Flag),
     member("require_consent_read", Kind::Flag),
+    member("login_hint_token_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
 ];
 
 /// Settings of Auth0's that are kept and shown again.
@@ -85,6 +93,8 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
             return Err(InvalidBody::on("profiles", what));
         }
     }
+    let issuers = own.get("login_hint_token_issuers").and_then(Value::as_array);
+    issuers.into_iter().flatten().try_for_each(hint_issuer)?;
     let kept = checked(OTHERS, body)?;
     if let Some(flags) = kept.get("flags").and_then(Value::as_object)
         && let Some(name) = flags.iter().find(|(_, flag)| !flag.is_boolean()).map(|(name, _)| name)
@@ -93,6 +103,22 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
     }
     let name = checked(NAME, body)?;
     Ok(Change { own, kept, name: text(&name, "friendly_name").map(String::from) })
+}
+
+/// C26: who may vouch for people says its name and its public keys.
+fn hint_issuer(value: &Value) -> Result<(), InvalidBody> {
+    let fault = |what: String| InvalidBody::on("login_hint_token_issuers", what);
+    let issuer = value.get("issuer").and_then(Value::as_str).unwrap_or_default();
+    if issuer.is_empty() || issuer.chars().count() > MAX_ISSUER_CHARS {
+        return Err(fault(format!("issuer must have 1 to {MAX_ISSUER_CHARS} characters")));
+    }
+    let keys = parse_set(value.get("jwks").unwrap_or(&Value::Null));
+    let keys = keys.map_err(|error| fault(format!("jwks of {issuer}: {error}")))?;
+    let is_usable = |jwk: &Jwk| ALGORITHMS.iter().any(|algorithm| jwk.key.fits(*algorithm));
+    if keys.iter().any(is_usable) {
+        return Ok(());
+    }
+    Err(fault(format!("jwks of {issuer}: no key for PS256, ES256 or EdDSA")))
 }
 
 /// Puts the change into stored settings; gives the new name, if it has one.

@@ -143,6 +143,11 @@ impl User {
         is_set(&self.document, "email_verified")
     }
 
+    /// The phone number, as the administrator wrote it.
+    pub fn phone_number(&self) -> Option<&str> {
+        text(&self.document, "phone_number")
+    }
+
     /// The full name.
     pub fn name(&self) -> Option<&str> {
         text(&self.document, "name")

@@ -9,8 +9,9 @@ mod rich_authorization;
 mod scopes;
 mod stored;
 
+use domain::ciba::hint::{Hint, Who};
 use domain::ciba::profile::Profile;
-use domain::ciba::request::{Asked, TenantRules, UserFacts, for_api, for_person, shape};
+use domain::ciba::request::{Asked, Found, TenantRules, UserFacts, decide, shape};
 use domain::oauth::api::Api;
 use domain::oauth::client::{CIBA_GRANT, Client};
 use domain::oauth::grant::ClientGrant;
@@ -123,8 +124,16 @@ impl Start {
         let api = self.api.as_ref().map(|api| Api::from_document(api).unwrap());
         let api = api.filter(|api| Some(&api.identifier) == named.as_ref());
         let grant = self.grant.as_ref().map(|grant| ClientGrant::from_document(grant).unwrap());
-        let permitted = for_api(shaped, &client, &tenant, api.as_ref(), grant.as_ref())?;
-        for_person(permitted, &client, &tenant, self.user.as_ref())
+        let user_id = match shaped.hint() {
+            Hint::Who(Who::User(user_id)) => user_id.clone(),
+            Hint::Who(_) | Hint::LoginHintToken(_) | Hint::IdToken(_) => domain::UserId::new("x"),
+        };
+        let found = Found {
+            api: api.as_ref(),
+            grant: grant.as_ref(),
+            user: self.user.map(|user| (&user_id, user)),
+        };
+        decide(shaped, &client, &tenant, &found)
     }
 
     /// `200`, or status, error and text.

@@ -169,11 +169,13 @@ pub struct Ciba {
     pub interval_s: u32,
     /// Seconds a request lives unless it asks otherwise (W53).
     pub default_expiry_s: u32,
+    /// Seconds for which an expired ID token is still good as `id_token_hint` (C49).
+    pub id_token_hint_age_s: u32,
 }
 
 impl Default for Ciba {
     fn default() -> Self {
-        Self { interval_s: 5, default_expiry_s: 300 }
+        Self { interval_s: 5, default_expiry_s: 300, id_token_hint_age_s: 2_592_000 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
-use domain::ciba::request::{self, Asked, Shaped, TenantRules, UserFacts};
+use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::{NameLength, auth_req_id};
 use domain::oauth::grant::SubjectType;
@@ -28,6 +28,7 @@ use super::authenticate_client::{
 use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
+use super::whom::{self, OnceOnly, Unspent};
 use crate::App;
 use crate::dev;
 use crate::failure::{Broken, Failure};
@@ -101,13 +102,15 @@ async fn attempt(
     *known = Some(client.clone());
     spend_assertion(app, context, unspent, now).await?;
     let rules = tenant_rules(app, context);
+    let mut hint_token = OnceOnly::default();
     for _ in 0..DECIDE_TRIES {
         let shaped = request::shape(parameters, client.client(), &rules)?;
         let repeat = idempotency::find(app, context, (&client, posted), now).await?;
         if let Some(answer) = repeat.answer() {
             return Ok(answer);
         }
-        let (asked, devices) = decide(app, context, (&client, shaped, &rules), now).await?;
+        let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
+        hint_token.spend(app, context, token, now).await?;
         let order = (&client, asked, devices, posted, repeat);
         if let Some(answer) = start(app, context, order, now).await? {
             return Ok(answer);
@@ -137,7 +140,7 @@ async fn decide(
     context: &Context,
     (client, shaped, rules): (&KnownClient, Shaped, &TenantRules<'_>),
     now: Timestamp,
-) -> Result<(Asked, Vec<Device>), Failure> {
+) -> Result<(Asked, Vec<Device>, Option<Unspent>), Failure> {
     let tenant = &context.tenant.id;
     let id = &client.client().id;
     let (api, grant): (Option<KnownApi>, Option<Arc<_>>) = match shaped.audience() {
@@ -147,27 +150,42 @@ async fn decide(
             app.grant(tenant, id, audience, SubjectType::User, now).await?,
         ),
     };
-    let user_id = shaped.user_id().clone();
-    let permitted =
-        request::for_api(shaped, client.client(), rules, api.as_deref(), grant.as_deref())?;
-    let person = enrollments::person(&app.database, tenant, &user_id).await?;
-    let is_blocked = person.as_ref().map(|person| person.is_blocked);
-    let mut devices = person.map(|person| person.devices).unwrap_or_default();
-    if is_blocked.is_some() && app.gives_virtual_phones.load(Ordering::Relaxed) {
-        devices = with_virtual_phone(app, context, &user_id, now).await?;
+    let whom = whom::meant(app, context, (client, shaped.hint()), now).await?;
+    let (facts, devices) = match &whom.user {
+        Some(user) => facts(app, context, user, now).await?,
+        None => (None, Vec::new()),
+    };
+    let found =
+        Found { api: api.as_deref(), grant: grant.as_deref(), user: whom.user.as_ref().zip(facts) };
+    let asked = request::decide(shaped, client.client(), rules, &found)?;
+    Ok((asked, devices, whom.unspent))
+}
+
+/// What is known of a person, if there is one, and the devices that can be asked.
+async fn facts(
+    app: &App,
+    context: &Context,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(Option<UserFacts<'static>>, Vec<Device>), Failure> {
+    let tenant = &context.tenant.id;
+    let Some(person) = enrollments::person(&app.database, tenant, user).await? else {
+        return Ok((None, Vec::new()));
+    };
+    let mut devices = person.devices;
+    if app.gives_virtual_phones.load(Ordering::Relaxed) {
+        devices = with_virtual_phone(app, context, user, now).await?;
     }
     devices.retain(Device::is_reachable);
-    let has_pending_enrollment = is_blocked.is_some()
-        && devices.is_empty()
-        && !tickets::pending_of_user(&app.database, tenant, &user_id, now).await?.is_empty();
-    let facts = is_blocked.map(|is_blocked| UserFacts {
-        is_blocked,
+    let has_pending_enrollment = devices.is_empty()
+        && !tickets::pending_of_user(&app.database, tenant, user, now).await?.is_empty();
+    let facts = UserFacts {
+        is_blocked: person.is_blocked,
         push_devices: devices.len(),
         has_pending_enrollment,
         permissions: &[],
-    });
-    let asked = request::for_person(permitted, client.client(), rules, facts.as_ref())?;
-    Ok((asked, devices))
+    };
+    Ok((Some(facts), devices))
 }
 
 /// The person's devices, a virtual phone among them (`aizuchi dev --virtual-phones`).

@@ -123,6 +123,7 @@ pub fn management_identifier(app: &App, id: &TenantId) -> String {
         id: id.clone(),
         display_name: String::new(),
         settings: Settings::default(),
+        hint_issuers: Vec::new(),
         hosts: Vec::new(),
     };
     let by_prefix = id.as_str() != FIRST_TENANT;

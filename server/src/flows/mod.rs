@@ -26,6 +26,7 @@ mod revoke;
 mod send_pushes;
 pub mod tokens;
 pub mod transaction_token;
+mod whom;
 
 /// A flow whose write was overtaken looks again and decides again: so many times in all.
 const DECIDE_TRIES: u32 = 3;

@@ -7,6 +7,8 @@ mod c12_errors;
 mod c1_metadata;
 mod c3_transport;
 mod c4_parameters;
+mod c6_hint_tokens;
+mod c6_hints;
 mod c6_order;
 mod c7_acknowledgement;
 mod c8_person;

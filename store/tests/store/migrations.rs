@@ -3,8 +3,14 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 5] =
-    ["0001_first_schema", "0003_push_providers", "0004_management", "0005_acme", "0006_operators"];
+const ALL: [&str; 6] = [
+    "0001_first_schema",
+    "0003_push_providers",
+    "0004_management",
+    "0005_acme",
+    "0006_operators",
+    "0009_hints",
+];
 
 #[tokio::test]
 async fn an_empty_database_gets_all_and_a_migrated_one_nothing() {

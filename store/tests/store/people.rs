@@ -88,6 +88,28 @@ async fn a_user_is_found_by_id_by_address_and_by_account() {
 }
 
 #[tokio::test]
+async fn a_phone_number_finds_whoever_has_it_now() {
+    let place = Place::new();
+    let database = place.open().await;
+    let ids = async |number: &str| {
+        let users = users::by_phone(&database, &acme(), number).await.unwrap();
+        users.iter().map(|user| user.id().to_string()).collect::<Vec<_>>()
+    };
+    let one = user("one", &json!({"phone_number": "+811"}));
+    done(&database, users::insert(&acme(), &one, NOW)).await;
+    assert_eq!(ids("+811").await, ["auth0|one"]);
+    let was = users::stored(&database, &acme(), one.id()).await.unwrap().unwrap();
+    let moved = patched(&one, &json!({"phone_number": "+812"}));
+    done(&database, users::replace(&acme(), &was, &moved, NOW)).await;
+    assert!(ids("+811").await.is_empty());
+    for name in ["two", "three"] {
+        let other = user(name, &json!({"phone_number": "+812"}));
+        done(&database, users::insert(&acme(), &other, NOW)).await;
+    }
+    assert_eq!(ids("+812").await.len(), 2, "one more than one is enough to know");
+}
+
+#[tokio::test]
 async fn an_address_is_unique_in_its_connection_only() {
     let place = Place::new();
     let database = place.open().await;

@@ -2,9 +2,10 @@
 
 use crate::UserId;
 use crate::ciba::authorization_details::{self, AuthorizationDetails};
+use crate::ciba::hint::{self, Hint, Who};
 use crate::ciba::login_hint;
 use crate::ciba::profile::{Profile, Rules};
-use crate::ciba::request::{Shaped, TenantRules, UserFacts};
+use crate::ciba::request::{Found, TenantRules, UserFacts};
 use crate::oauth::api::{AccessPolicy, Api, TRANSACTIONAL_WITH_MFA};
 use crate::oauth::client::{Channel, Client, REFRESH_TOKEN_GRANT};
 use crate::oauth::exchange;
@@ -21,26 +22,35 @@ pub(super) const fn may_repeat(profile: &Rules) -> &'static [&'static str] {
     if profile.resource_always_counts { &["resource"] } else { &[] }
 }
 
-/// W85, W107: the hint there must be, and its shape.
-pub(super) fn login_hint(
+/// W85, W107, C28, C29: the hint there must be, and its shape.
+pub(super) fn hint(
     parameters: &Parameters,
-    profile: &Rules,
+    client: &Client,
     tenant: &TenantRules<'_>,
-) -> Result<UserId, Refusal> {
-    let has_others = parameters.has("login_hint_token") || parameters.has("id_token_hint");
-    if parameters.has("login_hint") && has_others && !profile.other_hints_are_ignored {
-        return Err(Reason::SeveralHints.into());
+) -> Result<Hint, Refusal> {
+    if !client.profile.rules().only_login_hints {
+        return hint::only_one(parameters, client, tenant.issuers);
     }
-    login_hint::parse(parameters.required("login_hint")?, tenant.issuers)
+    let user = login_hint::parse(parameters.required("login_hint")?, tenant.issuers)?;
+    Ok(Hint::Who(Who::User(user)))
+}
+
+/// What every request must have, of the right shape: the words on both devices and the scope.
+pub(super) fn required(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<(Option<String>, Scope), Refusal> {
+    let binding_message = binding_message(parameters, client)?; // W81 to W84
+    Ok((binding_message, scope(parameters)?)) // W79, W80
 }
 
 /// W81 to W84.
-pub(super) fn binding_message(
-    parameters: &Parameters,
-    client: &Client,
-) -> Result<Option<String>, Refusal> {
-    let is_required = client.profile.rules().binding_message_always_required
-        || client.is_binding_message_required;
+fn binding_message(parameters: &Parameters, client: &Client) -> Result<Option<String>, Refusal> {
+    let rules = client.profile.rules();
+    let is_unique = parameters.has("authorization_details");
+    let is_required = rules.binding_message_always_required
+        || client.is_binding_message_required
+        || (rules.binding_message_or_details_required && !is_unique);
     let given = parameters.optional("binding_message")?;
     let Some(message) = given.filter(|message| !message.trim_matches(' ').is_empty()) else {
         return if is_required { Err(Reason::BindingMessageMissing.into()) } else { Ok(None) };
@@ -85,7 +95,7 @@ fn display_message(message: &str) -> Result<(), Refusal> {
 }
 
 /// W79, W80.
-pub(super) fn scope(parameters: &Parameters) -> Result<Scope, Refusal> {
+fn scope(parameters: &Parameters) -> Result<Scope, Refusal> {
     let scope = Scope::parse(parameters.optional("scope")?.unwrap_or_default())?;
     if scope.is_empty() {
         return Err(Reason::ScopeMissing.into());
@@ -154,10 +164,10 @@ pub(super) fn audience(
 
 /// W99, WD19: the Management API is never an audience for CIBA, whatever grants exist.
 pub(super) fn not_the_management_api(
-    shaped: &Shaped,
+    audience: Option<&str>,
     tenant: &TenantRules<'_>,
 ) -> Result<(), Refusal> {
-    let Some(audience) = shaped.audience() else { return Ok(()) };
+    let Some(audience) = audience else { return Ok(()) };
     let is_management =
         tenant.issuers.iter().any(|issuer| audience == format!("{issuer}api/v2/").as_str());
     if !is_management {
@@ -169,18 +179,18 @@ pub(super) fn not_the_management_api(
 
 /// W98; W70: `None` is absent, unless an API is called so.
 pub(super) fn known_audience(
-    shaped: &mut Shaped,
+    named: &mut Option<String>,
     profile: &Rules,
     tenant: &TenantRules<'_>,
     api: Option<&Api>,
 ) -> Result<(), Refusal> {
-    let Some(audience) = shaped.audience() else { return Ok(()) };
+    let Some(audience) = named.as_deref() else { return Ok(()) };
     if api.is_some() {
         return Ok(());
     }
     let can_be_absent = profile.audience_none_can_be_absent && tenant.is_audience_none_lenient;
     if audience == "None" && can_be_absent {
-        shaped.audience = None;
+        *named = None;
         return Ok(());
     }
     Err(exchange::unknown_audience(audience))
@@ -277,8 +287,21 @@ pub(super) fn registered_types(
     Ok(())
 }
 
+/// W90, W91, C51: the person, who can be asked, and how.
+pub(super) fn person<'f>(
+    client: &Client,
+    tenant: &TenantRules<'_>,
+    found: &Found<'f>,
+) -> Result<(&'f UserId, UserFacts<'f>, Channel), Refusal> {
+    let (id, user) = found.user.ok_or(Reason::UnknownUser)?;
+    if user.is_blocked {
+        return Err(Reason::UserBlocked.into());
+    }
+    Ok((id, user, channel(client, tenant, &user)?))
+}
+
 /// W92 to W95, W183, W186, WD26: the first listed channel that can reach the person.
-pub(super) fn channel(
+fn channel(
     client: &Client,
     tenant: &TenantRules<'_>,
     user: &UserFacts<'_>,

@@ -18,8 +18,9 @@ pub async fn rotate_keys(
     tenant: &TenantId,
     now: Timestamp,
 ) -> Result<Vec<SigningKeyRow>, Denial> {
-    // What a key signed is good for so long at most.
-    let forgotten = now.plus_seconds(-LONGEST_TOKEN_LIFETIME_S);
+    // What a key signed is good for so long at most, and an ID token as a hint for longer (C50).
+    let hints_s = i64::from(app.config.ciba.id_token_hint_age_s);
+    let forgotten = now.plus_seconds(-LONGEST_TOKEN_LIFETIME_S - hints_s);
     let _written = app.database.run(signing_keys::forget_retired(tenant, forgotten)).await?;
     let rows = signing_keys::list(&app.database, tenant).await?;
     let mut fresh = Vec::with_capacity(KEY_TYPES.len());
