@@ -15,5 +15,7 @@ pub mod shape;
 mod time;
 
 pub use log_event::LogEvent;
-pub use names::{ClientId, ConsentId, DeviceId, Fingerprint, TenantId, TransactionId, UserId};
+pub use names::{
+    ClientId, ConsentId, DeviceId, Fingerprint, Moment, TenantId, TransactionId, UserId,
+};
 pub use time::Timestamp;

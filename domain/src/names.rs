@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::Timestamp;
+
 macro_rules! text_names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -46,9 +51,24 @@ text_names! {
 pub struct TransactionId([u8; 16]);
 
 impl TransactionId {
-    /// Takes 16 random bytes as the name.
+    /// Takes 16 bytes as the name.
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    /// A new name: 6 bytes of Unix milliseconds and 10 random ones, as UUIDs of version 7 have
+    /// them (RFC 9562 5.7).
+    pub fn begun_at(now: Timestamp, random: [u8; 10]) -> Self {
+        let mut bytes = [0; 16];
+        let time = now.ms().to_be_bytes().into_iter().skip(2);
+        bytes.iter_mut().zip(time.chain(random)).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+
+    /// The moment that the name begins with.
+    pub const fn moment(&self) -> Moment {
+        let [_, _, a, b, c, d, ..] = self.0;
+        Moment([a, b, c, d])
     }
 
     /// The 16 bytes.
@@ -70,6 +90,36 @@ impl fmt::Debug for TransactionId {
     }
 }
 
+/// What secrets of one time begin with: the low 32 bits of Unix milliseconds. It is no secret, and
+/// decides nothing but where a row lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment([u8; 4]);
+
+impl Moment {
+    /// Characters of base64url that hold one, with two bytes to spare.
+    const CHARACTERS: usize = 8;
+
+    /// This time's.
+    pub const fn of(at: Timestamp) -> Self {
+        let [.., a, b, c, d] = at.ms().to_be_bytes();
+        Self([a, b, c, d])
+    }
+
+    /// The one that a base64url text begins with; of a text that is none, always the same.
+    pub fn leading(text: &str) -> Self {
+        let bytes = text.get(..Self::CHARACTERS).map(|text| URL_SAFE_NO_PAD.decode(text));
+        match bytes.as_ref().and_then(|bytes| bytes.as_deref().ok()) {
+            Some([a, b, c, d, ..]) => Self([*a, *b, *c, *d]),
+            Some(_) | None => Self::default(),
+        }
+    }
+
+    /// The 4 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 4] {
+        &self.0
+    }
+}
+
 /// SHA-256 of something with full entropy that is only ever compared: a client secret, a refresh
 /// token, an `auth_req_id`, a ticket, a `txtkn` (architecture 4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +136,14 @@ impl Fingerprint {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret);
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+
+    /// The SHA-256 of `secret`, its first four bytes replaced by the moment: fingerprints of one time
+    /// lie together in an index, so that few of its pages are written. 224 bits of the hash remain.
+    pub fn filed(moment: Moment, secret: &[u8]) -> Self {
+        let Self(mut bytes) = Self::of(secret);
+        bytes.iter_mut().zip(moment.0).for_each(|(to, from)| *to = from);
         Self(bytes)
     }
 

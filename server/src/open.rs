@@ -165,8 +165,8 @@ impl OpenTransactions {
         auth_req_hash: &Fingerprint,
         act: impl FnOnce(&mut HashMap<Fingerprint, OpenTransaction>) -> T,
     ) -> T {
-        let [first, ..] = auth_req_hash.as_bytes();
-        match self.shards.get(usize::from(*first) % SHARDS) {
+        let [.., last] = auth_req_hash.as_bytes();
+        match self.shards.get(usize::from(*last) % SHARDS) {
             Some(shard) => act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner)),
             // Not reached: there are SHARDS of them. An empty map means "ask the database".
             None => act(&mut HashMap::new()),

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use domain::jose::{CannotOpen, NameLength, RootKey, SealingKeys, auth_req_id};
+use domain::jose::{CannotOpen, NameLength, RootKey, SealingKeys, auth_req_hash, auth_req_id};
 use domain::{Fingerprint, TransactionId};
 
 use crate::config::{ConfigError, Keys};
@@ -158,7 +158,7 @@ impl RequestKeys<'_> {
 
 fn named(key: &[u8; 32], txn: &TransactionId, hash: &Fingerprint) -> Option<String> {
     let mut names = NameLength::ALL.into_iter().map(|length| auth_req_id(key, length, txn));
-    names.find(|name| Fingerprint::of(name.as_bytes()) == *hash)
+    names.find(|name| auth_req_hash(name) == *hash)
 }
 
 impl fmt::Debug for RequestKeys<'_> {

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use device_protocol::guardian::proof::{self, Proof};
 use device_protocol::guardian::resolve::{self, Decision};
 use domain::ciba::transaction::Facts;
-use domain::jose::{Algorithm, SigningKey};
+use domain::jose::{Algorithm, SigningKey, auth_req_hash};
 use domain::people::{Device, PushService};
 use domain::{ConsentId, DeviceId, Fingerprint, Timestamp, UserId};
 use serde_json::Value;
@@ -103,7 +103,7 @@ pub async fn phone_answers(
     (auth_req_id, says_yes): (&str, bool),
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let hash = Fingerprint::of(auth_req_id.as_bytes());
+    let hash = auth_req_hash(auth_req_id);
     let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
     let unknown = || Refused::NotFound(String::from("there is no request with this auth_req_id"));
     let transaction = found.ok_or_else(unknown)?.at(now);

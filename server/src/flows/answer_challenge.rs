@@ -6,7 +6,7 @@ use domain::ciba::transaction::{Answer, Answered, Facts, Transaction};
 use domain::guardian::{self, AnswerRules, check_answer};
 use domain::jose::hs256;
 use domain::people::Device;
-use domain::{ClientId, DeviceId, Fingerprint, Timestamp, UserId};
+use domain::{ClientId, DeviceId, Timestamp, UserId};
 use serde_json::json;
 use store::{Write, Written, enrollments, log_events, transactions, users};
 
@@ -19,9 +19,6 @@ use crate::App;
 use crate::failure::{Broken, DeviceFailure};
 use crate::meta::Meta;
 use crate::tenancy::Context;
-
-/// No transaction token is longer.
-const MAX_TXTKN_BYTES: usize = 1024;
 
 /// Takes an answer, once. The same answer by the same device again is no error (G95).
 pub async fn answer_challenge(
@@ -53,7 +50,7 @@ async fn attempt(
     now: Timestamp,
 ) -> Result<(), DeviceFailure> {
     let tenant = &context.tenant.id;
-    let fingerprint = Fingerprint::of(sent.bearer.as_bytes());
+    let fingerprint = transaction_token::fingerprint(sent.bearer);
     let found = transactions::find_by_txtkn(&app.database, tenant, &fingerprint).await?;
     let Some(stored) = found else { return Err(unknown_token(app, context, sent.bearer, now)) };
     let transaction = stored.at(now);
@@ -189,7 +186,8 @@ fn told(
 fn unknown_token(app: &App, context: &Context, token: &str, now: Timestamp) -> DeviceFailure {
     let unknown = || invalid_token("The transaction token is missing, unknown or forged");
     let mut keys = app.secrets.txtkns();
-    let verified = |key| hs256::verify(key, transaction_token::TYP, token, MAX_TXTKN_BYTES).ok();
+    let verified =
+        |key| hs256::verify(key, transaction_token::TYP, token, transaction_token::MAX_BYTES).ok();
     let Some(claims) = keys.find_map(verified) else { return unknown() };
     let is_ours =
         claims.text("iss").is_ok_and(|issuer| context.base.all.iter().any(|base| base == issuer));

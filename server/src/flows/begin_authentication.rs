@@ -7,7 +7,7 @@ use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
 use domain::ciba::transaction::{Begun, Names};
-use domain::jose::{NameLength, auth_req_id};
+use domain::jose::{NameLength, auth_req_hash, auth_req_id};
 use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
@@ -35,7 +35,7 @@ use crate::failure::{Broken, Failure};
 use crate::known::{KnownApi, KnownClient};
 use crate::meta::Meta;
 use crate::open::OpenTransaction;
-use crate::push::Outgoing;
+use crate::push::{DeviceTokens, Outgoing};
 use crate::secrets;
 use crate::tenancy::Context;
 
@@ -213,8 +213,8 @@ async fn start(
 ) -> Result<Option<Map<String, Value>>, Failure> {
     admit::admit_request(app, (context, &posted.meta), &asked.user_id, now).await?;
     let tenant = &context.tenant.id;
-    let (id, begun) = {
-        let txn = TransactionId::new(app.entropy.bytes());
+    let New { id, begun, tokens } = {
+        let txn = TransactionId::begun_at(now, app.entropy.bytes());
         let client = client.client();
         let names = (txn, client.profile.rules().auth_req_id);
         new_transaction(app, &client.id, names, (asked, &devices), now)
@@ -248,8 +248,18 @@ async fn start(
         }
     }
     let answer = answer(&id, &begun);
-    announce(app, context, (client, begun, devices, posted), now);
+    announce(app, context, (client, begun, (devices, tokens), posted), now);
     Ok(Some(answer))
+}
+
+/// A request that nobody knows of yet.
+pub(super) struct New {
+    /// Its `auth_req_id`.
+    pub(super) id: String,
+    /// What its row will hold.
+    pub(super) begun: Begun,
+    /// What its pushes will carry.
+    pub(super) tokens: DeviceTokens,
 }
 
 /// A new transaction of this name, with a challenge for each device.
@@ -259,19 +269,20 @@ pub(super) fn new_transaction(
     (txn, length): (TransactionId, NameLength),
     (asked, devices): (Asked, &[Device]),
     now: Timestamp,
-) -> (String, Begun) {
+) -> New {
     let id = auth_req_id(&app.secrets.auth_req_id, length, &txn);
     let names = Names {
-        auth_req_hash: Fingerprint::of(id.as_bytes()),
+        auth_req_hash: auth_req_hash(&id),
         txn,
         name_version: secrets::VERSION,
         consent_id: ConsentId::new(format!("cns_{}", app.entropy.base64url::<16>())),
     };
     let expires_at = now.plus_seconds(asked.expires_in_s);
+    let mut tokens = DeviceTokens::default();
     let challenges = devices
         .iter()
         .map(|device| {
-            let token = TransactionToken {
+            let named = TransactionToken {
                 issuer: &asked.issuer,
                 user: &asked.user_id,
                 txn,
@@ -279,9 +290,12 @@ pub(super) fn new_transaction(
                 created_at: now,
                 expires_at,
             };
+            let token = named.sign(&app.secrets.txtkn);
+            let txtkn = named.fingerprint(&token);
+            tokens.add(&device.id, token);
             Challenge {
                 device: device.id.clone(),
-                txtkn: Fingerprint::of(token.sign(&app.secrets.txtkn).as_bytes()),
+                txtkn,
                 challenge: app.entropy.base64url::<24>(),
                 service: device.push_service,
                 receipt: Receipt::Waiting,
@@ -291,7 +305,7 @@ pub(super) fn new_transaction(
         .collect();
     let interval_s = app.config.ciba.interval_s.into();
     let begun = Begun::new(names, client.clone(), asked, challenges, interval_s, now);
-    (id, begun)
+    New { id, begun, tokens }
 }
 
 fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
@@ -302,11 +316,13 @@ fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
     answer
 }
 
+type Announced<'a> = (&'a KnownClient, Begun, (Vec<Device>, DeviceTokens), &'a Posted);
+
 /// After the commit: the index of open requests, and the pushes.
 fn announce(
     app: &App,
     context: &Context,
-    (client, begun, devices, posted): (&KnownClient, Begun, Vec<Device>, &Posted),
+    (client, begun, (devices, tokens), posted): Announced<'_>,
     now: Timestamp,
 ) {
     let facts = begun.facts();
@@ -330,6 +346,7 @@ fn announce(
         tenant_name: context.tenant.display_name.clone(),
         facts: facts.clone(),
         devices,
+        tokens,
         client: (facts.client_id.clone(), client.client().name.clone()),
         sdk: sdk.map(str::to_owned),
         due_at: now.plus_ms(PUSH_LEASE_MS),

@@ -1,9 +1,10 @@
 //! `POST /ciba/cancel` (decision 3): the client no longer needs the answer.
 
+use domain::Timestamp;
 use domain::ciba::transaction::{Cancelled, Withdrawn};
+use domain::jose::auth_req_hash;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
-use domain::{Fingerprint, Timestamp};
 use serde_json::json;
 use store::{Written, log_events, transactions};
 
@@ -23,7 +24,7 @@ pub async fn cancel(
     now: Timestamp,
 ) -> Result<(), Failure> {
     parameters.check_no_duplicates(&[])?;
-    let hash = Fingerprint::of(parameters.required("auth_req_id")?.as_bytes());
+    let hash = auth_req_hash(parameters.required("auth_req_id")?);
     for _ in 0..DECIDE_TRIES {
         let found = transactions::find(&app.database, &context.tenant.id, &hash).await?;
         let stored = found.ok_or_else(|| Refusal::from(Reason::UnknownRequest))?;

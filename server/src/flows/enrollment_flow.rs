@@ -3,7 +3,7 @@
 
 use device_protocol::guardian::errors::Code;
 use domain::ciba::transaction::Transaction;
-use domain::jose::{NameLength, auth_req_id, hs256};
+use domain::jose::{NameLength, auth_req_hash, auth_req_id, hs256};
 use domain::people::Device;
 use domain::{DeviceId, Fingerprint, Timestamp, TransactionId, UserId};
 use serde_json::{Value, json};
@@ -124,8 +124,7 @@ pub(super) fn name_of(app: &App, flow: &Flow) -> TransactionId {
 
 /// The key of that request's row.
 pub(super) fn row_of(app: &App, flow: &Flow) -> Fingerprint {
-    let name = auth_req_id(&app.secrets.auth_req_id, NameLength::Long, &name_of(app, flow));
-    Fingerprint::of(name.as_bytes())
+    auth_req_hash(&auth_req_id(&app.secrets.auth_req_id, NameLength::Long, &name_of(app, flow)))
 }
 
 /// The flow of a `transaction_token`.

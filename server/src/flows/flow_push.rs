@@ -15,13 +15,13 @@ use store::user_limits::StartLimit;
 use store::{Write, Written, enrollments, log_events, transactions, user_limits};
 
 use super::DECIDE_TRIES;
-use super::begin_authentication::{COUNTED_PROMPTS, WINDOW_MS, new_transaction};
+use super::begin_authentication::{COUNTED_PROMPTS, New, WINDOW_MS, new_transaction};
 use super::enrollment_flow::{Flow, flow_of, name_of, row_of};
 use super::log::{self, Entry};
 use crate::App;
 use crate::failure::DeviceFailure;
 use crate::meta::Meta;
-use crate::push::Outgoing;
+use crate::push::{DeviceTokens, Outgoing};
 use crate::tenancy::Context;
 
 /// The process that sends the pushes has this long; then another takes over.
@@ -107,7 +107,7 @@ fn begun(
     };
     let nobody = ClientId::new("");
     let names = (name_of(app, flow), NameLength::Long);
-    let (_, begun) = new_transaction(app, &nobody, names, (asked, devices), now);
+    let New { begun, .. } = new_transaction(app, &nobody, names, (asked, devices), now);
     let facts = begun.facts().clone();
     let details = json!({
         "transaction_linking_id": facts.consent_id.as_str(),
@@ -140,6 +140,7 @@ fn announce(app: &App, context: &Context, (facts, devices): (Facts, Vec<Device>)
         client: (facts.client_id.clone(), tenant.display_name.clone()),
         facts,
         devices,
+        tokens: DeviceTokens::default(),
         sdk: None,
         due_at: now.plus_ms(PUSH_LEASE_MS),
     };

@@ -1,5 +1,6 @@
 //! A poll that waits for its outcome (W155, C64).
 
+use domain::jose::auth_req_hash;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
@@ -28,7 +29,7 @@ pub(super) async fn long_poll(
     (wait_s, now): (i64, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
     let tenant = &context.tenant.id;
-    let hash = Fingerprint::of(asked.1.required("auth_req_id")?.as_bytes());
+    let hash = auth_req_hash(asked.1.required("auth_req_id")?);
     let wait_s = wait_s.min(LONGEST_WAIT_S);
     let waiter = match app.waiting.enter(tenant, &hash, now.plus_seconds(wait_s)) {
         Entered::Waits(waiter) => waiter,

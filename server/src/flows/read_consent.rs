@@ -3,12 +3,13 @@
 use device_protocol::guardian::errors::Code;
 use domain::ciba::transaction::{Facts, Stored};
 use domain::guardian::{PROOF_MEMORY_S, ProofRules, check_proof};
-use domain::{ConsentId, Fingerprint, Timestamp, UserId};
+use domain::{ConsentId, Timestamp, UserId};
 use serde_json::{Value, json};
 use store::{Written, enrollments, replays, transactions};
 
 use super::change_device::key_of;
 use super::device_log::{self, Refusal, invalid_token};
+use super::transaction_token;
 use crate::App;
 use crate::failure::DeviceFailure;
 use crate::meta::Meta;
@@ -52,7 +53,7 @@ async fn attempt(
     (sent, user): (ConsentRequest<'_>, &mut Option<UserId>),
     now: Timestamp,
 ) -> Result<Value, DeviceFailure> {
-    let fingerprint = Fingerprint::of(sent.txtkn.as_bytes());
+    let fingerprint = transaction_token::fingerprint(sent.txtkn);
     let tenant = &context.tenant.id;
     let found = transactions::find_by_txtkn(&app.database, tenant, &fingerprint).await?;
     let transaction = found.map(|stored: Stored| stored.at(now));

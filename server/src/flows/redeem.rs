@@ -2,6 +2,7 @@
 
 use domain::ciba::pacing::Pacing;
 use domain::ciba::transaction::{Approved, PollAnswer};
+use domain::jose::auth_req_hash;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, TenantId, Timestamp};
@@ -50,7 +51,7 @@ pub async fn redeem(
     }
     let (authenticated, parameters, _meta) = asked;
     let auth_req_id = parameters.required("auth_req_id")?;
-    let hash = Fingerprint::of(auth_req_id.as_bytes());
+    let hash = auth_req_hash(auth_req_id);
     let client = authenticated.client.client();
     let rules = &client.profile.rules().pacing;
     let tenant = &context.tenant.id;
@@ -92,7 +93,7 @@ async fn look(
     (turn, now): (Turn, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
     let (authenticated, parameters, _) = asked;
-    let hash = Fingerprint::of(parameters.required("auth_req_id")?.as_bytes());
+    let hash = auth_req_hash(parameters.required("auth_req_id")?);
     let client = authenticated.client.client();
     let rules = &client.profile.rules().pacing;
     let tenant = &context.tenant.id;

@@ -17,7 +17,7 @@ use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
 use crate::outside::{self, Delivery};
-use crate::push::{self, Accounts, Outgoing, PushContext};
+use crate::push::{self, Accounts, DeviceTokens, Outgoing, PushContext};
 
 /// The wait before the second try; it doubles with each further one.
 const FIRST_WAIT_MS: i64 = 1_000;
@@ -78,6 +78,7 @@ async fn send_due_push(app: &App, due: DuePush, now: Timestamp) -> Result<(), Fa
         devices: enrollments::of_user(&app.database, &tenant, facts.user_id()).await?,
         client: (facts.client_id.clone(), name),
         facts: facts.clone(),
+        tokens: DeviceTokens::default(),
         sdk: None,
         tenant,
         due_at: until,
@@ -157,8 +158,13 @@ async fn hand_over(
     let refused = |why: &str| Delivery::of("aizuchi", outside::Receipt::Refused(why.to_owned()));
     let Some(device) = device else { return refused("the device is no longer enrolled") };
     let facts = &outgoing.facts;
-    let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);
-    let token = token(facts, device).sign(keys.txtkn);
+    let token = outgoing.tokens.of(&device.id).map_or_else(
+        || {
+            let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);
+            token(facts, device).sign(keys.txtkn)
+        },
+        str::to_owned,
+    );
     let context = PushContext {
         tenant_name: &outgoing.tenant_name,
         client_name: &outgoing.client.1,

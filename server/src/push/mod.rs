@@ -10,12 +10,37 @@ mod limits;
 mod p12;
 pub mod settings;
 
+use std::fmt;
+
 use domain::ciba::transaction::Facts;
 use domain::people::Device;
-use domain::{ClientId, TenantId, Timestamp};
+use domain::{ClientId, DeviceId, TenantId, Timestamp};
 
 pub use accounts::{Accounts, Missing};
 pub use compose::{PushContext, compose};
+
+/// Transaction tokens by device; their Debug tells no more than how many.
+#[derive(Clone, Default)]
+pub struct DeviceTokens(Vec<(DeviceId, String)>);
+
+impl DeviceTokens {
+    /// Adds a device's.
+    pub fn add(&mut self, device: &DeviceId, token: String) {
+        self.0.push((device.clone(), token));
+    }
+
+    /// The one of this device.
+    pub fn of(&self, device: &DeviceId) -> Option<&str> {
+        let (_, token) = self.0.iter().find(|(known, _)| known == device)?;
+        Some(token)
+    }
+}
+
+impl fmt::Debug for DeviceTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceTokens({})", self.0.len())
+    }
+}
 
 /// A request that was just begun, with the devices that are to be told.
 #[derive(Clone, Debug)]
@@ -28,6 +53,8 @@ pub struct Outgoing {
     pub facts: Facts,
     /// The devices that are asked.
     pub devices: Vec<Device>,
+    /// Their transaction tokens, where they were just made; others are made again.
+    pub tokens: DeviceTokens,
     /// The client's id and name.
     pub client: (ClientId, String),
     /// The client's SDK, as its `Auth0-Client` header names it.

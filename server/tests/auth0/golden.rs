@@ -4,6 +4,7 @@
 
 use axum::body::Body;
 use domain::ciba::transaction::{Answer as Decision, Answered, Begun, Names};
+use domain::jose::auth_req_hash;
 use domain::people::{Device, PushService};
 use domain::{ClientId, ConsentId, DeviceId, Fingerprint, Timestamp, TransactionId};
 use http::Request;
@@ -131,14 +132,14 @@ impl<'v> Replay<'v> {
             answer.member("auth_req_id")
         };
         let (tenant, database) = (world.tenant_id(), world.app().database.clone());
-        let hash = Fingerprint::of(id.as_bytes());
+        let hash = auth_req_hash(&id);
         let found = store::transactions::find(&database, tenant, &hash).await.unwrap().unwrap();
         let mut facts = found.at(world.now()).facts().clone();
         for challenge in &mut facts.challenges {
             challenge.txtkn = Fingerprint::of(b"golden");
         }
         let names = Names {
-            auth_req_hash: Fingerprint::of(self.values["auth_req_id"].as_str().unwrap().as_bytes()),
+            auth_req_hash: auth_req_hash(self.values["auth_req_id"].as_str().unwrap()),
             txn: TransactionId::new([7; 16]),
             name_version: facts.name_version,
             consent_id: ConsentId::new("cns_goldenGoldenGoldenGold"),

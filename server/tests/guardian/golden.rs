@@ -12,6 +12,7 @@ use domain::people::{Device, PushService, TX_LIFETIME_S, Ticket, TicketKind};
 use domain::{ConsentId, DeviceId, Fingerprint, Timestamp, TransactionId, UserId};
 use http::Request;
 use serde_json::Value;
+use server::flows::transaction_token;
 use store::{Write, Written, clients, enrollments, tickets, transactions};
 use testkit::{Answer, World, device_key, p256_key, vectors};
 
@@ -169,7 +170,7 @@ async fn seed_transaction(world: &World, number: u8, recorded: &Value) {
     };
     let challenge = Challenge {
         device: DeviceId::new(text("enrollment_id")),
-        txtkn: Fingerprint::of(text("txtkn").as_bytes()),
+        txtkn: transaction_token::fingerprint(text("txtkn")),
         challenge: text("challenge").to_owned(),
         service: PushService::Gcm,
         receipt: Receipt::Sent { at: world.now() },

@@ -1,5 +1,6 @@
 //! O59, O60: what the worker does with what is over and with what could not be sent.
 
+use domain::jose::auth_req_hash;
 use domain::{Fingerprint, Timestamp};
 use server::outside::Receipt;
 use store::{Faults, Write, Written, replays, transactions};
@@ -42,7 +43,7 @@ async fn a_long_backlog_is_swept_in_small_batches_while_requests_go_on() {
     assert_eq!(sweeps(&world, &faults).await, 2, "the next sweep goes on");
     world.phone_of("alice").approves(&id).await;
     assert_eq!(client.polls(&id).await, "200");
-    let hash = Fingerprint::of(id.as_bytes());
+    let hash = auth_req_hash(&id);
     let app = world.app();
     assert!(transactions::find(&app.database, world.tenant_id(), &hash).await.unwrap().is_some());
     world.advance_seconds(6 * 86_400);

@@ -1,7 +1,8 @@
 //! O103, O106, O107, O110, O117: Apple.
 
+use domain::Timestamp;
 use domain::ciba::challenge::Receipt;
-use domain::{Fingerprint, Timestamp};
+use domain::jose::auth_req_hash;
 use serde_json::json;
 use testkit::push_services::{PushServices, Reply, TOPIC};
 use testkit::{START, World};
@@ -49,7 +50,7 @@ async fn each_try_is_on_record() {
     assert_eq!(tries[0]["date"], Timestamp::from_ms(START).to_iso());
     assert_eq!((&tries[1]["status"], &tries[1]["reason"]), (&json!(200), &json!(null)));
     assert_eq!(tries[1]["id"].as_str().unwrap().len(), 36, "Apple's apns-id");
-    let hash = Fingerprint::of(id.as_bytes());
+    let hash = auth_req_hash(&id);
     let stored = store::transactions::find(&world.app().database, world.tenant_id(), &hash).await;
     let domain::ciba::transaction::Transaction::Pending(pending) =
         stored.unwrap().unwrap().at(world.now())

@@ -5,8 +5,8 @@
 
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::transaction::Transaction;
-use domain::jose::{NameLength, auth_req_id};
-use domain::{Fingerprint, LogEvent, TenantId, Timestamp, TransactionId, UserId};
+use domain::jose::{NameLength, auth_req_hash, auth_req_id};
+use domain::{LogEvent, TenantId, Timestamp, TransactionId, UserId};
 use serde_json::Value;
 use store::log_events::{self, LogPage, PAGE_LIMIT};
 use store::transactions;
@@ -91,8 +91,7 @@ pub(super) async fn recent(
         let mut view = from_log(start, txn, &later);
         if let Some(id) = transaction_id(txn) {
             for length in NameLength::ALL {
-                let name = auth_req_id(&app.secrets.auth_req_id, length, &id);
-                let hash = Fingerprint::of(name.as_bytes());
+                let hash = auth_req_hash(&auth_req_id(&app.secrets.auth_req_id, length, &id));
                 if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
                     look(&mut view, &stored.at(now));
                     break;
