@@ -282,7 +282,7 @@ pub(super) fn new_transaction(
     let challenges = devices
         .iter()
         .map(|device| {
-            let named = TransactionToken {
+            let unsigned = TransactionToken {
                 issuer: &asked.issuer,
                 user: &asked.user_id,
                 txn,
@@ -290,8 +290,8 @@ pub(super) fn new_transaction(
                 created_at: now,
                 expires_at,
             };
-            let token = named.sign(&app.secrets.txtkn);
-            let txtkn = named.fingerprint(&token);
+            let token = unsigned.sign(&app.secrets.txtkn);
+            let txtkn = unsigned.fingerprint(&token);
             tokens.add(&device.id, token);
             Challenge {
                 device: device.id.clone(),
