@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use domain::Fingerprint;
+use domain::ciba::transaction::Facts;
 use store::Database;
 use tokio::sync::{Notify, mpsc};
 
@@ -14,7 +14,7 @@ use crate::known::Known;
 use crate::log_ids::LogIds;
 use crate::metrics::Metrics;
 use crate::open::OpenTransactions;
-use crate::outside::{Clock, Courier, Entropy, Resolver};
+use crate::outside::{Clock, Courier, Entropy, Outbound, Resolver};
 use crate::polls::Polls;
 use crate::push::Outgoing;
 use crate::rate_limits::RateLimits;
@@ -41,6 +41,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// Who carries pushes.
     pub courier: Courier,
+    /// The window through which clients are called.
+    pub outbound: Arc<dyn Outbound>,
     /// Who knows the addresses of host names.
     pub resolver: Resolver,
     /// The keys that are ours alone.
@@ -68,6 +70,8 @@ pub struct App {
     pub addresses: PublicAddresses,
     /// Who carries pushes.
     pub courier: Courier,
+    /// The window through which clients are called.
+    pub outbound: Arc<dyn Outbound>,
     /// Who knows the addresses of host names.
     pub resolver: Resolver,
     /// The undecided requests of this process (architecture 4: a pending poll costs no write).
@@ -80,6 +84,8 @@ pub struct App {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// Rung when a row has work that is due.
     pub bell: Notify,
+    /// Rung when a client is to be told an outcome.
+    pub notice_bell: Notify,
     /// Whether the development tools are on.
     pub is_dev: bool,
     /// Who vouches for the certificates of clients.
@@ -99,9 +105,12 @@ pub struct App {
 
 impl App {
     /// A request is decided: polls need not look in the index, and whoever waits is told.
-    pub fn decided(&self, auth_req_hash: &Fingerprint) {
-        self.open.remove(auth_req_hash);
-        self.waiting.ring(auth_req_hash);
+    pub fn decided(&self, facts: &Facts) {
+        self.open.remove(&facts.auth_req_hash);
+        self.waiting.ring(&facts.auth_req_hash);
+        if facts.asked.delivery.notifies() {
+            self.notice_bell.notify_one();
+        }
     }
 
     /// Puts the parts together; the worker empties the outbox.
@@ -121,12 +130,14 @@ impl App {
             secrets: parts.secrets,
             addresses: parts.addresses,
             courier: parts.courier,
+            outbound: parts.outbound,
             resolver: parts.resolver,
             open: OpenTransactions::default(),
             waiting,
             seen: SeenAssertions::default(),
             outgoing,
             bell: Notify::new(),
+            notice_bell: Notify::new(),
             is_dev: parts.is_dev,
             client_roots: ClientRoots::default(),
             sign_ins: Throttle::default(),

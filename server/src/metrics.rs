@@ -53,6 +53,12 @@ struct Delivery {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Notice {
+    mode: &'static str,
+    outcome: &'static str,
+}
+
 /// The counters of one server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -62,6 +68,7 @@ pub(crate) struct Metrics {
     refusals: Family<Refused, Counter>,
     transactions: Family<Outcome, Counter>,
     pushes: Family<Delivery, Counter>,
+    notices: Family<Notice, Counter>,
     open: Gauge,
     polls: Gauge,
     waiting: Gauge,
@@ -86,6 +93,7 @@ impl Default for Metrics {
             refusals: Family::default(),
             transactions: Family::default(),
             pushes: Family::default(),
+            notices: Family::default(),
             open: Gauge::default(),
             polls: Gauge::default(),
             waiting: Gauge::default(),
@@ -128,6 +136,14 @@ impl Metrics {
         ours.register("refusals", "OAuth errors told to clients", self.refusals.clone());
         ours.register("transactions", "Steps of requests to people", self.transactions.clone());
         ours.register("pushes", "Pushes by what became of them", self.pushes.clone());
+        // From the beginning, so that the first one given up is seen as a step.
+        for mode in ["ping", "push"] {
+            for outcome in ["delivered", "later", "given_up"] {
+                drop(self.notices.get_or_create(&Notice { mode, outcome }));
+            }
+        }
+        let notices = self.notices.clone();
+        ours.register("notices", "Outcomes told to clients, by what became of it", notices);
         ours.register("open_transactions", "Undecided requests in memory", self.open.clone());
         ours.register("polls_waiting", "Polls waiting for their outcome", self.polls.clone());
         ours.register("pushes_waiting", "Pushes waiting in memory", self.waiting.clone());
@@ -179,6 +195,11 @@ impl Metrics {
     /// A push was `sent`, will be tried again (`later`), or was `given_up`.
     pub(crate) fn push(&self, service: &'static str, outcome: &'static str) {
         self.pushes.get_or_create(&Delivery { service, outcome }).inc();
+    }
+
+    /// A notice was `delivered`, will be tried again (`later`), or was `given_up`.
+    pub(crate) fn notice(&self, mode: &'static str, outcome: &'static str) {
+        self.notices.get_or_create(&Notice { mode, outcome }).inc();
     }
 
     /// Everything, as `/metrics` answers it; what the server holds is read now.

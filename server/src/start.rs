@@ -244,6 +244,7 @@ async fn assemble(
     };
     let clock = Clock::system();
     let now = clock.now();
+    let outbound = config.outbound.clone();
     let database = Database::open(&database_options(&config)?).await?;
     database.migrate(now).await?;
     let (app, outbox) = App::assemble(Parts {
@@ -252,6 +253,7 @@ async fn assemble(
         clock,
         entropy,
         courier,
+        outbound: Arc::new(Window::for_clients(&outbound, is_dev)?),
         resolver: Resolver::System,
         secrets,
         addresses,

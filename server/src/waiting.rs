@@ -177,8 +177,8 @@ impl WaitingPolls {
         auth_req_hash: &Fingerprint,
         act: impl FnOnce(&mut HashMap<Fingerprint, Place>) -> T,
     ) -> Option<T> {
-        let [first, ..] = auth_req_hash.as_bytes();
-        let shard = self.shards.get(usize::from(*first) % SHARDS)?;
+        let [.., last] = auth_req_hash.as_bytes();
+        let shard = self.shards.get(usize::from(*last) % SHARDS)?;
         Some(act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }

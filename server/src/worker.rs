@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
+use store::notices::Notice;
 use store::{Engine, Written, leases, sweep};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,12 +29,16 @@ const TICKS_A_LOOK: u32 = 5;
 /// few others.
 pub const PUSHES_AT_ONCE: usize = 256;
 
+/// Clients that are told an outcome at a time.
+const NOTICES_AT_ONCE: usize = 256;
+
 /// Pushes of requests that were just begun, on their way out.
 pub type Outbox = mpsc::Receiver<Outgoing>;
 
 /// Works until the drain begins; what waits in memory is sent before it ends.
 pub async fn run(app: Arc<App>, outbox: Outbox, drain: Drain) {
-    tokio::join!(send_new(&app, outbox, &drain), keep_house(&app, &drain), wake(&app, &drain));
+    let (push, tell) = (send_new(&app, outbox, &drain), tell_clients(&app, &drain));
+    tokio::join!(push, tell, keep_house(&app, &drain), wake(&app, &drain));
 }
 
 /// Sends the pushes of requests that were just begun, many at a time: they share commits.
@@ -54,6 +59,43 @@ async fn send_new(app: &Arc<App>, mut outbox: Outbox, drain: &Drain) {
         send(app, outgoing).await;
     }
     while sending.join_next().await.is_some() {}
+}
+
+/// Tells clients outcomes: those that were just decided, and further tries.
+async fn tell_clients(app: &Arc<App>, drain: &Drain) {
+    let mut telling = JoinSet::new();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = app.notice_bell.notified() => {}
+            Some(_) = telling.join_next() => continue,
+            () = drain.wait() => break,
+        }
+        let room = NOTICES_AT_ONCE.saturating_sub(telling.len());
+        for notice in due_notices(app, room).await {
+            let app = Arc::clone(app);
+            telling.spawn(async move { tell(&app, notice).await });
+        }
+    }
+    while telling.join_next().await.is_some() {}
+}
+
+async fn due_notices(app: &App, room: usize) -> Vec<Notice> {
+    match flows::take_due_notices(app, room, app.clock.now()).await {
+        Ok(notices) => notices,
+        Err(failure) => {
+            tracing::error!(cause = %failure, "due notices could not be read");
+            Vec::new()
+        }
+    }
+}
+
+async fn tell(app: &App, notice: Notice) {
+    if let Err(failure) = flows::deliver_notice(app, notice, app.clock.now()).await {
+        tracing::error!(cause = %failure, "a client could not be told; it is tried again");
+    }
 }
 
 /// Looks at the rows again and again: further tries of pushes, and what has expired.
@@ -109,6 +151,9 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
         send(app, outgoing).await;
     }
     send_due(app).await;
+    for notice in due_notices(app, NOTICES_AT_ONCE).await {
+        tell(app, notice).await;
+    }
     look_for_waiting(app).await;
     app.waiting.end_due(app.clock.now());
     sweep_expired(app, "once", app.clock.now()).await;

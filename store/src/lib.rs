@@ -20,6 +20,7 @@ pub mod leases;
 pub mod log_events;
 pub mod log_search;
 mod migrate;
+pub mod notices;
 pub mod operator_passkeys;
 pub mod operator_sessions;
 pub mod operators;

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_management"),
     migration!(5, "0005_acme"),
     migration!(6, "0006_operators"),
+    migration!(8, "0008_notices"),
     migration!(9, "0009_hints"),
 ];
 

@@ -21,16 +21,22 @@ pub enum Place {
     AcmeChallenges,
     /// Credentials of push services.
     PushProviders,
+    /// What clients want to be shown when they are told an outcome.
+    NoticeTokens,
+    /// What they are sent.
+    NoticeBodies,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::SigningKeys,
         Self::AcmeAccounts,
         Self::AcmeCertificates,
         Self::AcmeChallenges,
         Self::PushProviders,
+        Self::NoticeTokens,
+        Self::NoticeBodies,
     ];
 
     /// The table, as the associated data of its values begins.
@@ -41,6 +47,8 @@ impl Place {
             Self::AcmeCertificates => "acme_certificates",
             Self::AcmeChallenges => "acme_challenges",
             Self::PushProviders => "push_providers",
+            Self::NoticeTokens => "notice_tokens",
+            Self::NoticeBodies => "notice_bodies",
         }
     }
 
@@ -77,6 +85,19 @@ impl Place {
                     AND (tenant_id > $1 OR (tenant_id = $1 AND provider > $2))
                 ORDER BY tenant_id, provider LIMIT $3"
             }
+            Self::NoticeTokens => {
+                "
+                SELECT tenant_id, txn, sealed_token FROM notices
+                WHERE tenant_id > $1 OR (tenant_id = $1 AND txn > $2)
+                ORDER BY tenant_id, txn LIMIT $3"
+            }
+            Self::NoticeBodies => {
+                "
+                SELECT tenant_id, txn, sealed_body FROM notices
+                WHERE sealed_body IS NOT NULL
+                    AND (tenant_id > $1 OR (tenant_id = $1 AND txn > $2))
+                ORDER BY tenant_id, txn LIMIT $3"
+            }
         }
     }
 
@@ -107,8 +128,23 @@ impl Place {
                 UPDATE push_providers SET sealed = $4
                 WHERE tenant_id = $1 AND provider = $2 AND sealed = $3"
             }
+            Self::NoticeTokens => {
+                "
+                UPDATE notices SET sealed_token = $4
+                WHERE tenant_id = $1 AND txn = $2 AND sealed_token = $3"
+            }
+            Self::NoticeBodies => {
+                "
+                UPDATE notices SET sealed_body = $4
+                WHERE tenant_id = $1 AND txn = $2 AND sealed_body = $3"
+            }
         }
     }
+}
+
+/// The associated data of a value: it opens only in its own row.
+pub fn associated(place: Place, tenant: &TenantId, id: &str) -> Vec<u8> {
+    format!("{}/{tenant}/{id}", place.table()).into_bytes()
 }
 
 /// One sealed value.
@@ -127,7 +163,7 @@ pub struct SealedValue {
 impl SealedValue {
     /// The associated data it was sealed with: it opens only in its own row.
     pub fn associated(&self) -> Vec<u8> {
-        format!("{}/{}/{}", self.place.table(), self.tenant, self.id).into_bytes()
+        associated(self.place, &self.tenant, &self.id)
     }
 }
 

@@ -54,12 +54,22 @@ const FORGET_STARTS: &str = "
         (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
         ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
 
-const TABLES: [Swept; 12] = [
+const TABLES: [Swept; 13] = [
     Swept {
         before: Some(FORGET_STARTS),
         ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)
     },
     swept!("further_txtkns", "tenant_id, txtkn_hash", TRANSACTION_GRACE_MS),
+    Swept {
+        // What is due is given up first, by whoever delivers it.
+        anything: "SELECT 1 FROM notices WHERE expires_at <= $1 AND due_at IS NULL LIMIT 1",
+        before: None,
+        delete: "
+            DELETE FROM notices WHERE (tenant_id, txn) IN
+                (SELECT tenant_id, txn FROM notices WHERE expires_at <= $1 AND due_at IS NULL
+                ORDER BY expires_at, tenant_id, txn LIMIT $2)",
+        grace_ms: TRANSACTION_GRACE_MS,
+    },
     swept!("polls", "tenant_id, auth_req_hash", 0),
     swept!("idempotency_keys", "tenant_id, client_id, key_hash", 0),
     swept!("refresh_tokens", "tenant_id, hash", 0),

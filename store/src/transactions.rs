@@ -9,7 +9,7 @@ use domain::ciba::challenge::{self, Challenge};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::Asked;
 use domain::ciba::transaction::{
-    Approved, Begun, Denied, Facts, ProgressColumns, Redeemed, Stored, Withdrawn,
+    Approved, Begun, Denied, Facts, Failed, ProgressColumns, Redeemed, Stored, Withdrawn,
 };
 use domain::{
     ClientId, ConsentId, DeviceId, Fingerprint, TenantId, Timestamp, TransactionId, UserId,
@@ -185,10 +185,21 @@ fn decide(
     let (hash, known) = (facts.auth_req_hash, [state.into(), at.into(), device.into()]);
     let params =
         [tenant.into(), hash.into(), state.into(), at.into(), device.into(), reason.into()];
-    Write::new()
+    let write = Write::new()
         .exactly(1, DECIDE, params)
-        .also(SEEN, [tenant.into(), device.into(), at.into()])
+        .also(SEEN, [tenant.into(), device.into(), at.into()]);
+    noticed(write, tenant, facts, at)
         .recognised_by(KNOWN, [tenant.into(), hash.into()].into_iter().chain(known))
+}
+
+/// The same write, which makes the client's notice due if it is to get one (P1).
+fn noticed(write: Write, tenant: &TenantId, facts: &Facts, at: Timestamp) -> Write {
+    const NOTICE: &str = "
+        UPDATE notices SET due_at = $3 WHERE tenant_id = $1 AND txn = $2 AND {guard}";
+    if !facts.asked.delivery.notifies() {
+        return write;
+    }
+    write.also(NOTICE, [tenant.into(), facts.txn.to_string().into(), at.into()])
 }
 
 /// Spends an approval; `redemption` is random and recognises this very redemption. `Overtaken`:
@@ -226,13 +237,23 @@ pub fn redeem(
         .recognised_by(KNOWN, [tenant.into(), hash.into(), redemption.as_slice().into()])
 }
 
+/// Stores that an approval cannot be completed. `Overtaken`: it was spent, or failed before.
+pub fn fail(tenant: &TenantId, failed: &Failed) -> Write {
+    const FAIL: &str = "
+        UPDATE transactions SET state = 'failed', reason = $3
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'approved'";
+    let params = [tenant.into(), failed.facts().auth_req_hash.into(), failed.reason().into()];
+    Write::new().exactly(1, FAIL, params)
+}
+
 /// Stores that the client took its request back. `Overtaken`: it was decided before.
 pub fn withdraw(tenant: &TenantId, withdrawn: &Withdrawn) -> Write {
     const WITHDRAW: &str = "
         UPDATE transactions SET state = 'withdrawn', decided_at = $3, push_due_at = NULL
         WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending' AND expires_at > $3";
-    let hash = withdrawn.facts().auth_req_hash;
-    Write::new().exactly(1, WITHDRAW, [tenant.into(), hash.into(), withdrawn.at().into()])
+    let facts = withdrawn.facts();
+    let params = [tenant.into(), facts.auth_req_hash.into(), withdrawn.at().into()];
+    noticed(Write::new().exactly(1, WITHDRAW, params), tenant, facts, withdrawn.at())
 }
 
 /// Notes that a device read what it is about; the first reading counts.

@@ -178,11 +178,15 @@ pub fn delete(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
         SET state = 'failed', decided_at = COALESCE(decided_at, $3), reason = 'user_deleted',
             push_due_at = NULL
         WHERE tenant_id = $1 AND user_id = $2 AND state IN ('pending', 'approved') AND {guard}";
+    const NOTICES: &str = "
+        UPDATE notices SET due_at = $3
+        WHERE tenant_id = $1 AND user_id = $2 AND due_at IS NULL AND {guard}";
     let first = Write::new().exactly(1, DELETE, [tenant.into(), user.into()]);
     PARTS
         .iter()
         .fold(first, |write, part| write.also(part, [tenant.into(), user.into()]))
         .also(FAIL, [tenant.into(), user.into(), now.into()])
+        .also(NOTICES, [tenant.into(), user.into(), now.into()])
 }
 
 pub(crate) fn read(row: &Row) -> Result<StoredUser, Error> {

@@ -12,7 +12,7 @@ use http::{Method, Request, header};
 use serde_json::Value;
 use server::admin::Command;
 use server::config::Config;
-use server::outside::{Clock, Courier, Entropy, Resolver, Tray};
+use server::outside::{Clock, Courier, Entropy, Outbound, Resolver, Tray};
 
 use server::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
 use server::worker::Outbox;
@@ -27,6 +27,7 @@ use crate::form::Form;
 use crate::operator::Operator;
 use crate::phone::{Phone, Pocket};
 use crate::place::Place;
+use crate::push_services::Scripted;
 use crate::{seed, tokens};
 
 /// When every World begins: 2026-11-23T05:00:00Z, in Unix milliseconds.
@@ -48,6 +49,7 @@ pub struct Builder {
     in_memory: bool,
     faults: Option<Faults>,
     courier: Option<MakeCourier>,
+    outbound: Arc<dyn Outbound>,
 }
 
 /// Makes the courier of each start of the server.
@@ -60,6 +62,13 @@ impl Builder {
         self.courier = Some(|config| {
             Courier::Services(server::push_accounts::services(config).expect("push services"))
         });
+        self
+    }
+
+    /// With clients behind this window.
+    #[must_use]
+    pub fn outbound(mut self, outbound: Arc<dyn Outbound>) -> Self {
+        self.outbound = outbound;
         self
     }
 
@@ -143,6 +152,7 @@ impl Builder {
             config: self.config,
             is_dev: self.is_dev,
             courier: self.courier,
+            outbound: self.outbound,
             seed: AtomicU64::new(self.seed),
             roots: Mutex::new(vec![ROOT_KEY]),
             clock,
@@ -166,6 +176,7 @@ struct House {
     config: Config,
     is_dev: bool,
     courier: Option<MakeCourier>,
+    outbound: Arc<dyn Outbound>,
     seed: AtomicU64,
     roots: Mutex<Vec<[u8; 32]>>,
     clock: AtomicI64,
@@ -208,6 +219,7 @@ impl House {
             courier: self
                 .courier
                 .map_or_else(|| Courier::Tray(Tray::default()), |make| make(&self.config)),
+            outbound: Arc::clone(&self.outbound),
             resolver: Resolver::scripted(),
             secrets,
             addresses: PublicAddresses { https, http, mtls },
@@ -257,6 +269,7 @@ impl World {
             in_memory: false,
             faults: None,
             courier: None,
+            outbound: Arc::new(Scripted::new()),
         }
     }
 
@@ -298,6 +311,7 @@ impl World {
             config: self.house.config.clone(),
             is_dev: self.house.is_dev,
             courier: self.house.courier,
+            outbound: Arc::clone(&self.house.outbound),
             seed: AtomicU64::new(self.house.seed.load(Ordering::SeqCst) + 1),
             roots: Mutex::new(self.house.roots.lock().unwrap().clone()),
             clock: AtomicI64::new(self.now().ms()),

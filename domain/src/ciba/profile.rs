@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::ciba::delivery::Mode;
 use crate::ciba::pacing::PacingRules;
 use crate::jose::NameLength;
 
@@ -80,6 +81,8 @@ pub struct Rules {
     pub auth_req_id: NameLength,
     /// How polls are paced.
     pub pacing: PacingRules,
+    /// How outcomes may be delivered.
+    pub delivery_modes: &'static [Mode],
 }
 
 const AUTH0: Rules = Rules {
@@ -95,6 +98,7 @@ const AUTH0: Rules = Rules {
     challenges_basic: false,
     auth_req_id: NameLength::Long,
     pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
+    delivery_modes: &[Mode::Poll],
 };
 
 const CIBA: Rules = Rules {
@@ -110,6 +114,12 @@ const CIBA: Rules = Rules {
     challenges_basic: true,
     auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
+    delivery_modes: &Mode::ALL,
 };
 
-const FAPI_CIBA: Rules = Rules { binding_message_or_details_required: true, ..CIBA };
+/// No push (F4).
+const FAPI_CIBA: Rules = Rules {
+    binding_message_or_details_required: true,
+    delivery_modes: &[Mode::Poll, Mode::Ping],
+    ..CIBA
+};

@@ -6,6 +6,7 @@ mod stored;
 
 use crate::UserId;
 use crate::ciba::authorization_details;
+use crate::ciba::delivery::{Mode, NotificationToken};
 use crate::ciba::hint::Hint;
 use crate::oauth::api::Api;
 use crate::oauth::claims::userinfo_audience;
@@ -101,6 +102,8 @@ pub struct Asked {
     pub expires_in_s: i64,
     /// How the person is reached.
     pub channel: Channel,
+    /// How the client learns the outcome.
+    pub delivery: Mode,
 }
 
 impl Asked {
@@ -128,6 +131,17 @@ pub fn shape(
     let audience = rules::audience(parameters, profile, tenant)?; // W68 to W71
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
     Ok(Shaped { hint, required, expires_in_s, audience, details })
+}
+
+/// C24: what the client wants to be shown when it is told the outcome; nothing from one that polls.
+pub fn notification_token(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<Option<NotificationToken>, Refusal> {
+    if !client.delivery_mode.notifies() {
+        return Ok(None);
+    }
+    NotificationToken::parse(parameters.required("client_notification_token")?).map(Some)
 }
 
 /// The second part of W108, and C47: whether the client may have what it asks for, and whether and
@@ -162,6 +176,7 @@ pub fn decide(
         details,
         expires_in_s,
         channel,
+        delivery: client.delivery_mode,
     })
 }
 

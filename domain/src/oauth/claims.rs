@@ -1,5 +1,8 @@
 //! What stands in the tokens: pure builders. Signing is `jose`'s, keys are the server's.
 
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::oauth::api::{Api, TokenDialect};
@@ -158,6 +161,45 @@ pub fn id_token(identity: &Identity<'_>, now: Timestamp) -> Draft {
     }
     claims.extend(person_claims(identity.person, identity.scope));
     Draft { typ: "JWT", alg: identity.alg.to_owned(), claims, lifetime_s }
+}
+
+/// What a pushed ID token is bound to (C73).
+#[derive(Clone, Copy)]
+pub struct Bound<'a> {
+    /// The request that it answers.
+    pub auth_req_id: &'a str,
+    /// The access token that comes with it.
+    pub access_token: &'a str,
+    /// The refresh token that comes with it.
+    pub refresh_token: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Bound<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bound(…)")
+    }
+}
+
+/// Binds an ID token to the request and the tokens it is pushed with (C73).
+pub fn bind(draft: &mut Draft, bound: &Bound<'_>) {
+    let mut put = |name: &str, value: String| draft.claims.insert(name.to_owned(), value.into());
+    put("at_hash", half_hash(&draft.alg, bound.access_token));
+    put("urn:openid:params:jwt:claim:auth_req_id", bound.auth_req_id.to_owned());
+    if let Some(token) = bound.refresh_token {
+        put("urn:openid:params:jwt:claim:rt_hash", half_hash(&draft.alg, token));
+    }
+}
+
+/// The left half of the hash that goes with the algorithm (OpenID Connect Core 3.1.3.6).
+fn half_hash(alg: &str, token: &str) -> String {
+    let algorithm = match alg {
+        "RS512" | "Ed25519" | "EdDSA" => &SHA512,
+        "RS384" => &SHA384,
+        _ => &SHA256,
+    };
+    let digest = digest(algorithm, token.as_bytes());
+    let (left, _) = digest.as_ref().split_at(algorithm.output_len() / 2);
+    URL_SAFE_NO_PAD.encode(left)
 }
 
 /// The answer of `/userinfo` (W168, W193).

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::ClientId;
+use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
 use crate::oauth::document::{flag, integer, list, text, words};
@@ -15,6 +16,11 @@ pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 pub const REFRESH_TOKEN_GRANT: &str = "refresh_token";
 /// The grant type of machines.
 pub const CLIENT_CREDENTIALS_GRANT: &str = "client_credentials";
+
+/// The member that says how a client learns outcomes.
+pub const DELIVERY_MODE: &str = "backchannel_token_delivery_mode";
+/// The member that says where it is told of them.
+pub const NOTIFICATION_ENDPOINT: &str = "backchannel_client_notification_endpoint";
 
 /// How long a request may live at most when the client's document does not say, in seconds.
 pub const DEFAULT_MAX_REQUESTED_EXPIRY_S: i64 = 300;
@@ -134,6 +140,10 @@ pub struct Client {
     pub hint_parameters: Vec<String>,
     /// What its `login_hint` may be, outside profile `auth0` (C28, decision 11).
     pub login_hint_formats: Vec<String>,
+    /// How it learns outcomes.
+    pub delivery_mode: Mode,
+    /// Where it is told of them, unless it polls.
+    pub notification_endpoint: Option<String>,
 }
 
 /// A stored document that is no client's.
@@ -174,6 +184,10 @@ impl Client {
             is_binding_message_required: flag(document, "binding_message_required", false),
             hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
             login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
+            delivery_mode: text(document, DELIVERY_MODE)
+                .and_then(Mode::from_name)
+                .unwrap_or(Mode::Poll),
+            notification_endpoint: text(document, NOTIFICATION_ENDPOINT).map(str::to_owned),
         })
     }
 
@@ -187,7 +201,9 @@ impl Client {
         if self.authentication == Authentication::Public {
             return Err(Reason::PublicClient.into());
         }
-        if self.is_first_party && self.is_oidc_conformant && self.has_grant(CIBA_GRANT) {
+        // C8: a push client redeems nothing and needs no grant.
+        let has_grant = self.has_grant(CIBA_GRANT) || self.delivery_mode == Mode::Push;
+        if self.is_first_party && self.is_oidc_conformant && has_grant {
             return Ok(());
         }
         Err(Reason::GrantNotAllowed.into())
@@ -196,6 +212,9 @@ impl Client {
     /// Whether the client may use another grant type at the token endpoint.
     pub fn may_use(&self, grant_type: &str) -> Result<(), Refusal> {
         if grant_type == CIBA_GRANT {
+            if self.delivery_mode == Mode::Push {
+                return Err(Reason::GrantNotAllowed.into()); // C77
+            }
             return self.may_use_ciba();
         }
         let needs_proof = grant_type == CLIENT_CREDENTIALS_GRANT;

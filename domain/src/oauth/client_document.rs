@@ -4,9 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::ClientId;
+use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
-use crate::oauth::client::{DEFAULT_MAX_REQUESTED_EXPIRY_S, LONGEST_REQUESTED_EXPIRY_S};
+use crate::oauth::client::{
+    CIBA_GRANT, DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE, LONGEST_REQUESTED_EXPIRY_S,
+    NOTIFICATION_ENDPOINT,
+};
 use crate::oauth::document::{Kind, Member, invalid, merged, object};
 use crate::shape::InvalidBody;
 
@@ -68,6 +72,8 @@ const MEMBERS: &[Member] = &[
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
     ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
+    (DELIVERY_MODE, Kind::OneOf(&["poll", "ping", "push"])),
+    (NOTIFICATION_ENDPOINT, Kind::Own(notification_endpoint)),
     // known to Auth0, not used by us
     ("callbacks", Kind::Kept),
     ("allowed_origins", Kind::Kept),
@@ -169,7 +175,52 @@ fn finished(
         let names: Vec<_> = rules.profiles.iter().map(|profile| profile.as_str()).collect();
         return Err(invalid(format!("profile must be one of this tenant's: {}", names.join(", "))));
     }
+    if let Some(profile) = profile {
+        delivery(&document, profile)?;
+    }
     Ok(Value::Object(document))
+}
+
+/// C7 to C9, F4: the mode is one of the profile's, and has what it needs.
+fn delivery(document: &Map<String, Value>, profile: Profile) -> Result<(), InvalidBody> {
+    let named = document.get(DELIVERY_MODE).and_then(Value::as_str);
+    let mode = named.and_then(Mode::from_name).unwrap_or(Mode::Poll);
+    let offered = profile.rules().delivery_modes;
+    if !offered.contains(&mode) {
+        let modes: Vec<_> = offered.iter().map(|mode| mode.as_str()).collect();
+        let modes = modes.join(", ");
+        return Err(invalid(format!("{DELIVERY_MODE} must be one of the profile's: {modes}")));
+    }
+    let has_endpoint = document.get(NOTIFICATION_ENDPOINT).is_some_and(Value::is_string);
+    if mode.notifies() && !has_endpoint {
+        return Err(invalid(format!(
+            "{NOTIFICATION_ENDPOINT} is required for mode {}",
+            mode.as_str()
+        )));
+    }
+    let mut grants = document.get("grant_types").and_then(Value::as_array).into_iter().flatten();
+    if mode == Mode::Ping && !grants.any(|grant| grant == CIBA_GRANT) {
+        return Err(invalid(format!("grant_types must hold {CIBA_GRANT} for mode ping")));
+    }
+    Ok(())
+}
+
+/// C9: an https address that can be called as it stands. Whether it may be, is asked later.
+fn notification_endpoint(value: &Value) -> Result<Value, String> {
+    const MAX: usize = 2048;
+    let shape = || {
+        format!(
+            "must be an https address of at most {MAX} characters, without user name and fragment"
+        )
+    };
+    let text = value.as_str().filter(|text| text.len() <= MAX).ok_or_else(shape)?;
+    let url = url::Url::parse(text).map_err(|_no_url| shape())?;
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if url.scheme() == "https" && url.host().is_some() && is_bare {
+        Ok(value.clone())
+    } else {
+        Err(shape())
+    }
 }
 
 fn defaults(rules: &ClientRules<'_>) -> Map<String, Value> {

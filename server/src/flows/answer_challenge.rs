@@ -124,7 +124,7 @@ async fn decide(
     let write = told(app, context, write, (&facts, device, answer, meta), now);
     let written = app.database.run(write).await?;
     if written == Written::Done {
-        app.decided(&facts.auth_req_hash);
+        app.decided(&facts);
         app.metrics.step(if answer.accepted { "approved" } else { "denied" });
         tracing::info!(
             transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::ciba::challenge::{Challenge, Receipt};
+use domain::ciba::delivery::{Mode, NotificationToken};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
 use domain::ciba::transaction::{Begun, Names};
@@ -27,6 +28,7 @@ use super::authenticate_client::{
 };
 use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
+use super::notices;
 use super::transaction_token::TransactionToken;
 use super::whom::{self, OnceOnly, Unspent};
 use crate::App;
@@ -110,8 +112,9 @@ async fn attempt(
             return Ok(answer);
         }
         let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
+        let notice_token = request::notification_token(parameters, client.client())?;
         hint_token.spend(app, context, token, now).await?;
-        let order = (&client, asked, devices, posted, repeat);
+        let order = (&client, (asked, notice_token.as_ref()), devices, posted, repeat);
         if let Some(answer) = start(app, context, order, now).await? {
             return Ok(answer);
         }
@@ -201,14 +204,15 @@ async fn with_virtual_phone(
     Ok(enrollments::of_user(&app.database, &context.tenant.id, user).await?)
 }
 
-type Start<'a> = (&'a KnownClient, Asked, Vec<Device>, &'a Posted, Repeat);
+type Start<'a> =
+    (&'a KnownClient, (Asked, Option<&'a NotificationToken>), Vec<Device>, &'a Posted, Repeat);
 
 /// One write: the limit of the user, the request, the log event. `None`: something changed since it
 /// was read, and nothing was written.
 async fn start(
     app: &App,
     context: &Context,
-    (client, asked, devices, posted, repeat): Start<'_>,
+    (client, (asked, token), devices, posted, repeat): Start<'_>,
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     admit::admit_request(app, (context, &posted.meta), &asked.user_id, now).await?;
@@ -228,6 +232,9 @@ async fn start(
     }
     if let Some(key) = repeat.row(facts.auth_req_hash, facts.expires_at) {
         write = write.and(idempotency_keys::remember(tenant, &client.client().id, &key, now));
+    }
+    if let Some(token) = token {
+        write = write.and(notices::promised(app, tenant, facts, token)?);
     }
     let told = Entry::new(
         "ciba_start_succeeded",
@@ -312,7 +319,13 @@ fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
     let mut answer = Map::new();
     answer.insert(String::from("auth_req_id"), id.into());
     answer.insert(String::from("expires_in"), begun.facts().asked.expires_in_s.into());
-    answer.insert(String::from("interval"), begun.interval_s().into());
+    match begun.facts().asked.delivery {
+        Mode::Poll | Mode::Ping => {
+            answer.insert(String::from("interval"), begun.interval_s().into());
+        }
+        // C56: it never polls.
+        Mode::Push => {}
+    }
     answer
 }
 

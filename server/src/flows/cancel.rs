@@ -59,7 +59,7 @@ async fn withdraw(
     let write = log_events::append(transactions::withdraw(tenant, withdrawn), tenant, &event);
     let written = app.database.run(write).await?;
     if written == Written::Done {
-        app.decided(&facts.auth_req_hash);
+        app.decided(facts);
         app.metrics.step("withdrawn");
         tracing::info!(client.id = %facts.client_id, transaction.id = %facts.txn, "withdrawn");
     }

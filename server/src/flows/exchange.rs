@@ -128,6 +128,7 @@ async fn renew(
         granted: &granted,
         gty: Some(GTY_REFRESH_TOKEN),
         family: Some(&row.family),
+        pushed: None,
     };
     let mut minted = tokens::mint(app, context, &order, now).await?;
     let settings = &client.client().refresh_tokens;

@@ -3,6 +3,7 @@
 
 use device_protocol::guardian::errors::Code;
 use domain::ciba::challenge::Receipt;
+use domain::ciba::delivery::Mode;
 use domain::ciba::request::Asked;
 use domain::ciba::transaction::{Facts, Transaction};
 use domain::jose::NameLength;
@@ -104,6 +105,7 @@ fn begun(
         details: None,
         expires_in_s: (flow.expires_at.seconds() - now.seconds()).max(1),
         channel: Channel::GuardianPush,
+        delivery: Mode::Poll,
     };
     let nobody = ClientId::new("");
     let names = (name_of(app, flow), NameLength::Long);

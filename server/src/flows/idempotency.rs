@@ -1,6 +1,7 @@
 //! `Idempotency-Key` at `/bc-authorize` (decision 4): the same key and body within the life of the
 //! request is the same request, and no second prompt.
 
+use domain::ciba::delivery::Mode;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
 use serde_json::{Map, Value};
@@ -84,6 +85,11 @@ pub(super) async fn find(
     answer.insert(String::from("auth_req_id"), name.into());
     let left_s = (facts.expires_at.ms_since(now) + 999) / 1000;
     answer.insert(String::from("expires_in"), left_s.max(0).into());
-    answer.insert(String::from("interval"), app.config.ciba.interval_s.into());
+    match facts.asked.delivery {
+        Mode::Poll | Mode::Ping => {
+            answer.insert(String::from("interval"), app.config.ciba.interval_s.into());
+        }
+        Mode::Push => {}
+    }
     Ok(Repeat::Again(answer))
 }

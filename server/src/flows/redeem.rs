@@ -1,13 +1,13 @@
 //! The CIBA grant at the token endpoint (W122 to W155): a poll, and the one redemption.
 
 use domain::ciba::pacing::Pacing;
-use domain::ciba::transaction::{Approved, PollAnswer};
+use domain::ciba::transaction::{Approved, Facts, PollAnswer};
 use domain::jose::auth_req_hash;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{Engine, Written, enrollments, log_events, transactions, users};
+use store::{Engine, Write, Written, enrollments, log_events, transactions, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{
@@ -189,18 +189,52 @@ async fn hand_out(
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let (authenticated, _, meta) = asked;
-    let client = authenticated.client.client();
-    let facts = approved.facts().clone();
-    let hash = facts.auth_req_hash;
-    let user = match living_user(app, context, facts.user_id()).await {
-        Ok(user) => user,
-        Err(Failure::Refused(_)) => {
-            let logged = Some(facts.logged_refusal.clone().unwrap_or_default());
-            let gone = (asked, &hash, Reason::UserGone, logged);
+    let client = &authenticated.client;
+    let (hash, logged) = (approved.facts().auth_req_hash, approved.facts().logged_refusal.clone());
+    let collector = Collector { client, meta, pushed_as: None };
+    let made = match make(app, context, (&collector, approved), now).await {
+        Ok(made) => made,
+        Err(Failure::Refused(refusal)) if refusal.reason == Reason::UserGone => {
+            let gone = (asked, &hash, Reason::UserGone, Some(logged.unwrap_or_default()));
             return Err(refused(app, context, gone, now).await);
         }
-        Err(broken) => return Err(broken),
+        Err(failure) => return Err(failure),
     };
+    match app.database.run(made.write).await? {
+        Written::Done => {
+            told(app, client, &made.facts);
+            Ok(Some(made.answer))
+        }
+        Written::Overtaken => Ok(None),
+    }
+}
+
+/// Who gets the tokens of an approval.
+pub(super) struct Collector<'a> {
+    pub(super) client: &'a KnownClient,
+    pub(super) meta: &'a Meta,
+    /// The `auth_req_id`, where they are pushed.
+    pub(super) pushed_as: Option<&'a str>,
+}
+
+/// The tokens of an approval, good once `write` has happened.
+pub(super) struct Made {
+    pub(super) answer: Map<String, Value>,
+    pub(super) write: Write,
+    pub(super) facts: Facts,
+}
+
+/// Makes the tokens of an approval, and the write that spends it. An approval is spent within its
+/// time: pushed tokens may be made a moment later (P9).
+pub(super) async fn make(
+    app: &App,
+    context: &Context,
+    (collector, approved): (&Collector<'_>, Approved),
+    now: Timestamp,
+) -> Result<Made, Failure> {
+    let client = collector.client.client();
+    let facts = approved.facts().clone();
+    let user = living_user(app, context, facts.user_id()).await?;
     let details = facts.asked.details.as_deref().map(serde_json::from_str).transpose();
     let details = details.map_err(Broken::because)?;
     let granted = Granted {
@@ -218,19 +252,27 @@ async fn hand_out(
         granted: &granted,
         gty: None,
         family: Some(&family),
+        pushed: None,
     };
-    let minted = tokens::mint(app, context, &order, now).await?;
+    // A pushed ID token names the hash of the refresh token beside it.
+    let early = collector.pushed_as.map(|_| tokens::refresh_token(app, &order, now));
+    let named = early.as_ref().and_then(|early| early.as_ref()).map(|(token, _)| token.as_str());
+    let pushed = collector.pushed_as.map(|id| (id, named));
+    let minted = tokens::mint(app, context, &Order { pushed, ..order }, now).await?;
     let mut answer = minted.answer;
     let redemption = app.entropy.bytes::<16>();
     let tenant = &context.tenant.id;
-    let known_since = authenticated.client.updated_at();
-    let mut write = transactions::redeem(tenant, &approved.redeem(now), known_since, &redemption)
-        .and(minted.write);
-    if let Some((token, row)) = tokens::refresh_token(app, &order, now) {
+    let known_since = collector.client.updated_at();
+    let moment = if facts.is_late(now) { facts.expires_at.plus_ms(-1) } else { now };
+    let redeemed = approved.redeem(moment);
+    let mut write = transactions::redeem(tenant, &redeemed, known_since, &redemption);
+    write = write.and(minted.write);
+    let refresh = early.unwrap_or_else(|| tokens::refresh_token(app, &order, now));
+    if let Some((token, row)) = refresh {
         answer.insert(String::from("refresh_token"), token.into());
         write = write.and(tokens::store_refresh_token(context, &row));
     }
-    let told = Entry::new(
+    let entry = Entry::new(
         "ciba_exchange_succeeded",
         "Tokens were issued for an approved CIBA request",
         json!({
@@ -240,19 +282,18 @@ async fn hand_out(
         }),
     );
     let audience = facts.asked.shown_audience();
-    let told = told.of_client(client).of_user(facts.user_id()).with("audience", audience);
-    let event = log::event(app, meta, told, now);
-    match app.database.run(log_events::append(write, tenant, &event)).await? {
-        Written::Done => {
-            app.metrics.step("redeemed");
-            tracing::info!(
-                client.id = %client.id, user.id = %facts.user_id(), transaction.id = %facts.txn,
-                "tokens issued"
-            );
-            Ok(Some(answer))
-        }
-        Written::Overtaken => Ok(None),
-    }
+    let entry = entry.of_client(client).of_user(facts.user_id()).with("audience", audience);
+    let event = log::event(app, collector.meta, entry, now);
+    Ok(Made { answer, write: log_events::append(write, tenant, &event), facts })
+}
+
+/// Counts and tells that tokens were issued.
+pub(super) fn told(app: &App, client: &KnownClient, facts: &Facts) {
+    app.metrics.step("redeemed");
+    tracing::info!(
+        client.id = %client.client().id, user.id = %facts.user_id(), transaction.id = %facts.txn,
+        "tokens issued"
+    );
 }
 
 /// What a second look at an approval finds that could not be spent a moment ago.

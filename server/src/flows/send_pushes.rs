@@ -202,7 +202,7 @@ fn dead_token<'a>(
 }
 
 /// When to try again: later each time, and not all at once.
-fn next_try(app: &App, attempts: i64, now: Timestamp) -> Timestamp {
+pub(super) fn next_try(app: &App, attempts: i64, now: Timestamp) -> Timestamp {
     let wait_ms = FIRST_WAIT_MS << attempts.clamp(0, WAIT_DOUBLINGS);
     let [random] = app.entropy.bytes::<1>();
     now.plus_ms(wait_ms + wait_ms * i64::from(random) / JITTER)

@@ -1,7 +1,7 @@
 //! Making the tokens of one grant: what is signed, what is stored, what is answered.
 
 use domain::jose::Algorithm;
-use domain::oauth::claims::{self, Access, Act, Draft, Identity};
+use domain::oauth::claims::{self, Access, Act, Bound, Draft, Identity};
 use domain::oauth::client::{Client, REFRESH_TOKEN_GRANT};
 use domain::oauth::scope::Scope;
 use domain::people::{Fields, User};
@@ -83,6 +83,8 @@ pub struct Order<'a> {
     pub gty: Option<&'static str>,
     /// The family of refresh tokens they belong to, if it exists already.
     pub family: Option<&'a str>,
+    /// The request they are pushed for, with the refresh token that goes with them.
+    pub pushed: Option<(&'a str, Option<&'a str>)>,
 }
 
 /// Tokens ready to be handed out once `write` has happened.
@@ -109,11 +111,11 @@ pub async fn mint(
     let (access_token, lifetime_s, write) =
         access_token(app, context, order, (api.as_ref(), &keys), now)?;
     let mut answer = Map::new();
-    answer.insert(String::from("access_token"), access_token.into());
     if order.granted.scope.has("openid") {
-        let id_token = id_token(order, &keys, now)?;
+        let id_token = id_token(order, (&keys, &access_token), now)?;
         answer.insert(String::from("id_token"), id_token.into());
     }
+    answer.insert(String::from("access_token"), access_token.into());
     answer.insert(String::from("scope"), order.granted.scope.to_string().into());
     answer.insert(String::from("expires_in"), lifetime_s.into());
     answer.insert(String::from("token_type"), "Bearer".into());
@@ -159,7 +161,11 @@ fn access_token(
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))
 }
 
-fn id_token(order: &Order<'_>, keys: &Keyring, now: Timestamp) -> Result<String, Broken> {
+fn id_token(
+    order: &Order<'_>,
+    (keys, access_token): (&Keyring, &str),
+    now: Timestamp,
+) -> Result<String, Broken> {
     let identity = Identity {
         issuer: order.issuer,
         client: &order.client.id,
@@ -173,7 +179,11 @@ fn id_token(order: &Order<'_>, keys: &Keyring, now: Timestamp) -> Result<String,
         act: Act { acr: None, amr: &["hwk", "mca"] },
         txn: order.granted.txn,
     };
-    sign(keys, claims::id_token(&identity, now))
+    let mut draft = claims::id_token(&identity, now);
+    if let Some((auth_req_id, refresh_token)) = order.pushed {
+        claims::bind(&mut draft, &Bound { auth_req_id, access_token, refresh_token });
+    }
+    sign(keys, draft)
 }
 
 /// Signs a draft with the tenant's key for its algorithm.

@@ -14,7 +14,8 @@ pub use clock::{Clock, Stopwatch};
 pub use courier::{Courier, Delivery, Parcel, Receipt, Tray, TrayEntry};
 pub use entropy::{Entropy, Stream};
 pub use http::{
-    Allowed, Answer, Call, CallLimits, Calling, Guard, Identity, Lane, Outbound, Unanswered, Window,
+    Allowed, Answer, Call, CallLimits, Calling, Guard, Identity, Lane, Outbound, Unanswered,
+    Window, may_name,
 };
 pub use resolver::Resolver;
 pub use services::{Endpoints, Services};

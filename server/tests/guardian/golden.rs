@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use domain::ciba::challenge::{Challenge, Receipt};
+use domain::ciba::delivery::Mode;
 use domain::ciba::request::Asked;
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::PublicKey;
@@ -167,6 +168,7 @@ async fn seed_transaction(world: &World, number: u8, recorded: &Value) {
         details: None,
         expires_in_s: 300,
         channel: Channel::GuardianPush,
+        delivery: Mode::Poll,
     };
     let challenge = Challenge {
         device: DeviceId::new(text("enrollment_id")),

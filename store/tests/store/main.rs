@@ -13,6 +13,7 @@ mod engines;
 mod limits;
 mod log_events;
 mod migrations;
+mod notices;
 mod operators;
 mod people;
 mod polls;

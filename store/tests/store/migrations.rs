@@ -3,12 +3,13 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
     "0005_acme",
     "0006_operators",
+    "0008_notices",
     "0009_hints",
 ];
 

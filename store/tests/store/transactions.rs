@@ -2,6 +2,7 @@
 
 use crate::common::{NOW, Place};
 use domain::ciba::challenge::{Challenge, Receipt};
+use domain::ciba::delivery::Mode;
 use domain::ciba::pacing::Pacing;
 use domain::ciba::request::Asked;
 use domain::ciba::transaction::{
@@ -73,6 +74,10 @@ fn challenge(device: &str, number: u8) -> Challenge {
 }
 
 fn begun(number: u8) -> Begun {
+    begun_by(number, Mode::Poll)
+}
+
+pub(crate) fn begun_by(number: u8, delivery: Mode) -> Begun {
     let names = Names {
         auth_req_hash: hash(number),
         txn: TransactionId::new([number; 16]),
@@ -88,6 +93,7 @@ fn begun(number: u8) -> Begun {
         details: None,
         expires_in_s: LIFE_S,
         channel: Channel::GuardianPush,
+        delivery,
     };
     let challenges = vec![challenge("dev_one", number), challenge("dev_two", number)];
     Begun::new(names, bank(), asked, challenges, 5, NOW)
@@ -129,7 +135,7 @@ async fn answered(database: &Database, number: u8, answer: Answer, now: Timestam
     stored(database, number).await.at(now).answer(&DeviceId::new("dev_one"), answer, now)
 }
 
-async fn approved(database: &Database, number: u8, now: Timestamp) -> Approved {
+pub(crate) async fn approved(database: &Database, number: u8, now: Timestamp) -> Approved {
     let answered = answered(database, number, Answer::Approve, now).await;
     let Answered::Approved(approved) = answered else { unreachable!("{answered:?}") };
     approved

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::UserId;
+use crate::ciba::delivery::Mode;
 use crate::ciba::request::Asked;
 use crate::oauth::client::Channel;
 use crate::oauth::scope::Scope;
@@ -31,6 +32,8 @@ struct Document<'a> {
     authorization_details: Option<Box<RawValue>>,
     expires_in: i64,
     channel: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivery: Option<Cow<'a, str>>,
 }
 
 impl Asked {
@@ -47,6 +50,7 @@ impl Asked {
             authorization_details: details,
             expires_in: self.expires_in_s,
             channel: self.channel.as_str().into(),
+            delivery: self.delivery.notifies().then(|| self.delivery.as_str().into()),
         };
         serde_json::to_string(&document).unwrap_or_default()
     }
@@ -66,6 +70,10 @@ impl Asked {
             details: document.authorization_details.map(|details| details.get().to_owned()),
             expires_in_s: document.expires_in,
             channel: Channel::from_name(&document.channel).ok_or(NoRequest)?,
+            delivery: match &document.delivery {
+                Some(name) => Mode::from_name(name).ok_or(NoRequest)?,
+                None => Mode::Poll,
+            },
         })
     }
 }

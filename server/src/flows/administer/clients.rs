@@ -1,5 +1,6 @@
 //! Clients: made, changed, given another secret.
 
+use domain::oauth::client::NOTIFICATION_ENDPOINT;
 use domain::oauth::client_document::{self, ClientRules};
 use domain::shape::{InvalidBody, Kind, Object, checked, member, text};
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
@@ -8,10 +9,13 @@ use store::Written;
 use store::client_credentials::{self, CredentialRow};
 use store::clients::{self, ClientRow};
 
+use url::Url;
+
 use super::{ATTEMPTS, credentials, sized};
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
+use crate::outside::may_name;
 use crate::tenancy::{self, Context};
 
 /// The member that names how a client proves who it is.
@@ -42,6 +46,7 @@ pub async fn create_client(
     let (default_profile, profiles) = tenancy::profiles(Some(&context.tenant));
     let rules = ClientRules { default_profile, profiles: &profiles };
     let document = client_document::created(&Value::Object(body), &client_id, &rules)?;
+    check_endpoint(app, &document)?;
     let is_public = document.get("token_endpoint_auth_method") == Some(&json!("none"));
     let client_secret = (!is_public).then(|| app.entropy.base64url::<48>());
     let row = ClientRow {
@@ -108,6 +113,7 @@ pub async fn change_client(
         let existing: Value = serde_json::from_str(&was.document).map_err(Broken::because)?;
         let document = client_document::patched(&existing, &Value::Object(body.clone()), &rules)?;
         check_credentials(app, tenant, client, &document).await?;
+        check_endpoint(app, &document)?;
         let secret = text(body, "client_secret").map(|text| Fingerprint::of(text.as_bytes()));
         let row = ClientRow {
             secret_hash: secret.or(was.secret_hash),
@@ -124,6 +130,23 @@ pub async fn change_client(
         }
     }
     Err(Denied::Contended.into())
+}
+
+/// A8, A9: an endpoint whose very address must not be called is refused; names are checked when
+/// they are called.
+fn check_endpoint(app: &App, document: &Value) -> Result<(), InvalidBody> {
+    let Some(endpoint) = text_of(document, NOTIFICATION_ENDPOINT) else { return Ok(()) };
+    match Url::parse(endpoint) {
+        Ok(url) if may_name(&app.config.outbound, app.is_dev, &url) => Ok(()),
+        Ok(_) | Err(_) => {
+            let what = "Must be an https address of a public host, on port 443 or one above 1023";
+            Err(InvalidBody::on(NOTIFICATION_ENDPOINT, what))
+        }
+    }
+}
+
+fn text_of<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
+    document.get(name).and_then(Value::as_str)
 }
 
 /// Every credential that the document names must be the client's.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::ciba::delivery::Mode;
 use domain::oauth::refusal::Endpoint;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::App;
 use crate::http::context::Now;
 use crate::http::oauth::Face;
 use crate::http::pages;
-use crate::tenancy::Context;
+use crate::tenancy::{self, Context};
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub(crate) async fn metadata(context: Context) -> Response {
@@ -55,7 +56,7 @@ fn document(context: &Context) -> Value {
         "jwks_uri": url(".well-known/jwks.json"),
         "revocation_endpoint": url("oauth/revoke"),
         "backchannel_authentication_endpoint": url("bc-authorize"),
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": delivery_modes(context),
         "grant_types_supported":
             ["urn:openid:params:grant-type:ciba", "refresh_token", "client_credentials"],
         // Nothing is ever answered at the authorization endpoint; Discovery wants the member.
@@ -81,6 +82,14 @@ fn document(context: &Context) -> Value {
         with_certificates(&mut document, mtls);
     }
     document
+}
+
+/// What the profiles of the tenant's clients offer, together (decision 7).
+fn delivery_modes(context: &Context) -> Vec<&'static str> {
+    let (_, profiles) = tenancy::profiles(Some(&context.tenant));
+    let is_offered =
+        |mode: &Mode| profiles.iter().any(|one| one.rules().delivery_modes.contains(mode));
+    Mode::ALL.into_iter().filter(is_offered).map(Mode::as_str).collect()
 }
 
 /// RFC 8705 5: where clients with certificates go, and what they may do there.

@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use url::Url;
 
 pub use address::{Allowed, Guard};
-pub use window::Window;
+pub use window::{Window, may_name};
 
 /// Answers calls.
 pub trait Outbound: fmt::Debug + Send + Sync {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use url::{Host, Url};
 
 use super::dial::{DialError, Dialler};
 use super::{Allowed, Answer, Call, Calling, Guard, Lane, Outbound, Unanswered};
@@ -41,6 +43,12 @@ const HEADER_BYTES: u32 = 16 * 1024;
 /// Where systems keep the certificates they trust.
 const SYSTEM_ROOTS: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// This machine, as `outbound.allow` would name it.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
+
+/// Any public address.
+const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8));
 
 type Caller = Client<HttpsConnector<Dialler>, Full<Bytes>>;
 
@@ -70,6 +78,11 @@ impl Window {
         let allowed = settings.allow.iter().filter_map(|text| Allowed::parse(text)).collect();
         Self::open(allowed, &settings.ca_file)
             .map_err(|why| ConfigError(format!("outbound.ca_file: {why}")))
+    }
+
+    /// The window through which clients are called; in `dev` they may be on this machine.
+    pub fn for_clients(settings: &config::Outbound, is_dev: bool) -> Result<Self, ConfigError> {
+        Self::configured(&for_clients(settings, is_dev))
     }
 
     /// A window that trusts the system's authorities and those in `ca_file`, and lets pass what is
@@ -166,6 +179,39 @@ impl Outbound for Window {
                 Err(_elapsed) => Err(Unanswered::TooSlow),
             }
         })
+    }
+}
+
+fn for_clients(settings: &config::Outbound, is_dev: bool) -> config::Outbound {
+    let mut settings = settings.clone();
+    if is_dev {
+        settings.allow.extend(LOOPBACK.map(String::from));
+    }
+    settings
+}
+
+/// Whether a client's address may be called, as far as it tells without asking for its name: what
+/// a name stands for is checked at every call.
+pub fn may_name(settings: &config::Outbound, is_dev: bool, url: &Url) -> bool {
+    let allowed = for_clients(settings, is_dev).allow;
+    let guard = Guard::new(allowed.iter().filter_map(|text| Allowed::parse(text)).collect());
+    let (Some(host), port) = (url.host(), url.port_or_known_default().unwrap_or_default()) else {
+        return false;
+    };
+    let name = host.to_string();
+    match host {
+        Host::Ipv4(address) => guard.lets_pass(&name, address.into(), port),
+        Host::Ipv6(address) => guard.lets_pass(&name, address.into(), port),
+        // RFC 6761 6.3. Any other name could be public.
+        Host::Domain(domain) => {
+            let domain = domain.trim_end_matches('.');
+            let stands_for = if domain == "localhost" || domain.ends_with(".localhost") {
+                IpAddr::from(Ipv4Addr::LOCALHOST)
+            } else {
+                PUBLIC
+            };
+            guard.lets_pass(domain, stands_for, port)
+        }
     }
 }
 
