@@ -21,6 +21,8 @@ pub const CLIENT_CREDENTIALS_GRANT: &str = "client_credentials";
 pub const DELIVERY_MODE: &str = "backchannel_token_delivery_mode";
 /// The member that says where it is told of them.
 pub const NOTIFICATION_ENDPOINT: &str = "backchannel_client_notification_endpoint";
+/// The `app_type` of a client that is an API.
+const RESOURCE_SERVER: &str = "resource_server";
 
 /// How long a request may live at most when the client's document does not say, in seconds.
 pub const DEFAULT_MAX_REQUESTED_EXPIRY_S: i64 = 300;
@@ -136,6 +138,8 @@ pub struct Client {
     pub assertion_audience: AssertionAudience,
     /// Whether its requests must carry a binding message (always in profile `auth0`).
     pub is_binding_message_required: bool,
+    /// The API that it is, if it is one: it may ask about the API's tokens (RFC 7662).
+    pub resource_server: Option<String>,
     /// The hint parameters it may use, outside profile `auth0` (C28).
     pub hint_parameters: Vec<String>,
     /// What its `login_hint` may be, outside profile `auth0` (C28, decision 11).
@@ -182,6 +186,10 @@ impl Client {
                 AssertionAudience::Strict
             },
             is_binding_message_required: flag(document, "binding_message_required", false),
+            resource_server: text(document, "app_type")
+                .filter(|kind| *kind == RESOURCE_SERVER)
+                .and_then(|_| text(document, "resource_server_identifier"))
+                .map(str::to_owned),
             hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
             login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
             delivery_mode: text(document, DELIVERY_MODE)

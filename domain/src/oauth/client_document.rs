@@ -109,7 +109,7 @@ const MEMBERS: &[Member] = &[
     ("session_transfer", Kind::Kept),
     ("token_exchange", Kind::Kept),
     ("token_quota", Kind::Kept),
-    ("resource_server_identifier", Kind::Kept),
+    ("resource_server_identifier", Kind::Text(600)),
     ("skip_non_verifiable_callback_uri_confirmation_prompt", Kind::Kept),
 ];
 

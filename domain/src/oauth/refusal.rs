@@ -20,6 +20,8 @@ pub enum Endpoint {
     Token,
     /// `POST /oauth/revoke`.
     Revoke,
+    /// `POST /oauth/introspect`.
+    Introspect,
     /// `/userinfo`.
     Userinfo,
     /// `POST /ciba/cancel`.
@@ -35,6 +37,7 @@ impl Endpoint {
             Self::Backchannel => "/bc-authorize",
             Self::Token => "/oauth/token",
             Self::Revoke => "/oauth/revoke",
+            Self::Introspect => "/oauth/introspect",
             Self::Userinfo => "/userinfo",
             Self::Cancel => "/ciba/cancel",
             Self::Authorize => "/authorize",
@@ -85,29 +88,29 @@ macro_rules! reasons {
 
 reasons! {
 //  what happened          may be sent at               ciba, fapi-ciba | auth0 | when nothing better is known | in Auth0's words
-    UnsupportedMediaType:  [Backchannel Token Revoke Cancel]
+    UnsupportedMediaType:  [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "The content type of the body is not supported";
-    MalformedBody:         [Backchannel Token Revoke Cancel]
+    MalformedBody:         [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "The body could not be read";
-    BodyTooLarge:          [Backchannel Token Revoke Cancel]
+    BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel]
         413 "invalid_request" | 413 "invalid_request" | "The body is too large";
-    MethodNotAllowed:      [Backchannel Token Revoke Userinfo Cancel]
+    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel]
         405 "invalid_request" | 405 "invalid_request" | "The method is not allowed here";
-    BadCredentials:        [Backchannel Token Revoke Cancel]
+    BadCredentials:        [Backchannel Token Revoke Introspect Cancel]
         401 "invalid_client" | 401 "access_denied" | "Client authentication failed" | "Unauthorized";
-    SeveralCredentials:    [Backchannel Token Revoke Cancel]
+    SeveralCredentials:    [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "Only one client authentication method may be used";
     GrantNotAllowed:       [Backchannel Token]
         400 "unauthorized_client" | 403 "unauthorized_client" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
     PublicClient:          [Backchannel Token]
         401 "invalid_client" | 403 "unauthorized_client" | "Client authentication failed" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
-    DuplicateParameter:    [Backchannel Token Revoke Cancel]
+    DuplicateParameter:    [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter was sent twice";
-    MissingParameter:      [Backchannel Token Revoke Cancel]
+    MissingParameter:      [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A required parameter is missing";
-    BadParameter:          [Backchannel Token Revoke Cancel]
+    BadParameter:          [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is not acceptable";
-    ParameterTooLong:      [Backchannel Token Revoke Cancel]
+    ParameterTooLong:      [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is too long";
     BadLoginHint:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "login_hint is required";
@@ -149,7 +152,7 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The Idempotency-Key was used for a different request";
     UserLimit:             [Backchannel]
         403 "access_denied" | 429 "too_many_requests" | "Too many requests for this user.";
-    RateLimit:             [Backchannel Token Revoke Userinfo Cancel]
+    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel]
         503 "temporarily_unavailable" | 429 "too_many_requests" | "Rate limit exceeded.";
     UnsupportedGrantType:  [Token]
         400 "unsupported_grant_type" | 403 "unsupported_grant_type" | "Unsupported grant type";
@@ -177,9 +180,9 @@ reasons! {
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]
         400 "unsupported_response_type" | 400 "unsupported_response_type" | "This server asks people on their devices and offers no browser login";
-    Broken:                [Backchannel Token Revoke Userinfo Cancel]
+    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel]
         500 "server_error" | 500 "server_error" | "The server met an unexpected condition";
-    Unavailable:           [Backchannel Token Revoke Userinfo Cancel]
+    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel]
         503 "temporarily_unavailable" | 503 "temporarily_unavailable" | "The server cannot answer at the moment, try again later";
 }
 

@@ -186,7 +186,8 @@ pub async fn living_user(
     user.filter(|user| !user.is_blocked()).ok_or_else(|| Refusal::from(Reason::UserGone).into())
 }
 
-fn is_over(row: &RefreshTokenRow, now: Timestamp) -> bool {
+/// Whether a refresh token is too old.
+pub(super) fn is_over(row: &RefreshTokenRow, now: Timestamp) -> bool {
     [row.expires_at, row.idle_expires_at].into_iter().flatten().any(|end| end <= now)
 }
 

@@ -1,5 +1,6 @@
 //! What happens: one file for each verb. A flow orders the I/O; what is decided is `domain`'s.
 
+mod access_token;
 pub mod administer;
 pub mod admit;
 mod answer_challenge;
@@ -17,6 +18,7 @@ pub mod exchange;
 mod find_open;
 mod flow_push;
 mod idempotency;
+mod introspect;
 pub mod log;
 mod long_poll;
 mod notices;
@@ -50,6 +52,7 @@ pub use enrollment_flow::{start_flow, transaction_state};
 pub use exchange::exchange;
 pub use find_open::find_open_transactions;
 pub use flow_push::send_flow_push;
+pub use introspect::introspect;
 pub use long_poll::{LONGEST_WAIT_S, wake_waiting_polls};
 pub use notices::{deliver_notice, take_due_notices};
 pub use open_ticket::{Code, LIVE_CODES, Opening, open_ticket};

@@ -1,6 +1,5 @@
 //! `POST /oauth/revoke` (W188 to W192, RFC 7009) and what `/userinfo` needs.
 
-use domain::jose::{Algorithm, Unverified};
 use domain::oauth::claims;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -10,6 +9,7 @@ use domain::{Fingerprint, Timestamp, UserId};
 use serde_json::{Map, Value};
 use store::{Written, access_tokens, refresh_tokens};
 
+use super::access_token::access_token;
 use super::administer;
 use super::admit::admit;
 use super::exchange::living_user;
@@ -20,9 +20,6 @@ use crate::known::KnownClient;
 use crate::meta::Meta;
 use crate::rate_limits::Counted;
 use crate::tenancy::Context;
-
-/// No access token is longer.
-pub(super) const ACCESS_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Ends a token of this client; a token that is not its own, or of nobody, changes nothing.
 pub async fn revoke(
@@ -70,53 +67,16 @@ pub async fn userinfo(
     (token, meta): (&str, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
-    let (user, scope) = match opaque(app, context, token, now).await? {
-        Some(found) => found,
-        None => signed(app, context, token, now).await?,
-    };
+    let found = access_token(app, context, token, now).await?;
+    let wanted = claims::userinfo_audience(&context.base.issuer);
+    let found = found.filter(|found| found.is_for(&wanted)).ok_or_else(invalid)?;
+    let (user, scope) = (UserId::new(found.text("sub")), Scope::of(found.text("scope").split(' ')));
     admit(app, (context, meta), (Counted::Userinfo, user.as_str()), now).await?;
     let user = living_user(app, context, &user).await.map_err(|failure| match failure {
         Failure::Refused(_) => invalid(),
         Failure::Broken(broken) => Failure::Broken(broken),
     })?;
     Ok(claims::userinfo(user.id(), &user.to_json(&Fields::All), &scope))
-}
-
-async fn opaque(
-    app: &App,
-    context: &Context,
-    token: &str,
-    now: Timestamp,
-) -> Result<Option<(UserId, Scope)>, Failure> {
-    let hash = Fingerprint::of(token.as_bytes());
-    let row = access_tokens::by_hash(&app.database, &context.tenant.id, &hash, now).await?;
-    Ok(row.map(|row| (row.user_id, Scope::of(row.scope.split(' ')))))
-}
-
-/// A token of ours for an API that also names `/userinfo` as its audience.
-async fn signed(
-    app: &App,
-    context: &Context,
-    token: &str,
-    now: Timestamp,
-) -> Result<(UserId, Scope), Failure> {
-    let jws = Unverified::parse(token, ACCESS_TOKEN_BYTES).map_err(|_error| invalid())?;
-    let is_access = jws.header().is_type("JWT") || jws.header().is_type("at+jwt");
-    let keys = app.signing_keys(&context.tenant.id, now).await?;
-    let key = jws.header().kid.as_deref().and_then(|kid| keys.public_key(kid));
-    let key = key.filter(|_| is_access).ok_or_else(invalid)?;
-    let claims = jws.verify(key, Algorithm::ALL).map_err(|_error| invalid())?;
-    let audience = claims.audience().map_err(|_error| invalid())?;
-    let wanted = claims::userinfo_audience(&context.base.issuer);
-    let is_ours = claims.text("iss").is_ok_and(|issuer| issuer == context.base.issuer);
-    let lives = claims.numeric_date("exp").is_ok_and(|exp| exp > now);
-    let scope = claims.optional_text("scope").ok().flatten().unwrap_or_default();
-    match claims.text("sub") {
-        Ok(subject) if is_ours && lives && audience.contains(&wanted.as_str()) => {
-            Ok((UserId::new(subject), Scope::of(scope.split(' '))))
-        }
-        Ok(_) | Err(_) => Err(invalid()),
-    }
 }
 
 fn invalid() -> Failure {

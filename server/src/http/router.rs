@@ -51,6 +51,11 @@ fn paths() -> Router<Arc<App>> {
                 .fallback(async || oauth::method_not_allowed(Endpoint::Revoke, "POST")),
         )
         .route(
+            "/oauth/introspect",
+            post(oauth::introspect)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Introspect, "POST")),
+        )
+        .route(
             "/ciba/cancel",
             post(oauth::cancel)
                 .fallback(async || oauth::method_not_allowed(Endpoint::Cancel, "POST")),

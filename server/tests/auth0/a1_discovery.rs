@@ -134,6 +134,7 @@ async fn where_certificates_are_asked_for_is_told_where_it_is_on() {
     let aliases = json!({
         "token_endpoint": "https://mtls.example.com/oauth/token",
         "revocation_endpoint": "https://mtls.example.com/oauth/revoke",
+        "introspection_endpoint": "https://mtls.example.com/oauth/introspect",
         "userinfo_endpoint": "https://mtls.example.com/userinfo",
         "backchannel_authentication_endpoint": "https://mtls.example.com/bc-authorize",
     });

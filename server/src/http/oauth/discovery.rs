@@ -55,6 +55,7 @@ fn document(context: &Context) -> Value {
         "userinfo_endpoint": url("userinfo"),
         "jwks_uri": url(".well-known/jwks.json"),
         "revocation_endpoint": url("oauth/revoke"),
+        "introspection_endpoint": url("oauth/introspect"),
         "backchannel_authentication_endpoint": url("bc-authorize"),
         "backchannel_token_delivery_modes_supported": delivery_modes(context),
         "grant_types_supported":
@@ -73,6 +74,8 @@ fn document(context: &Context) -> Value {
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "PS256", "ES256"],
         "revocation_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
@@ -94,16 +97,16 @@ fn delivery_modes(context: &Context) -> Vec<&'static str> {
 
 /// RFC 8705 5: where clients with certificates go, and what they may do there.
 fn with_certificates(document: &mut Value, mtls: &str) {
-    for member in
-        ["token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported"]
-    {
-        if let Some(Value::Array(methods)) = document.get_mut(member) {
+    for endpoint in ["token", "revocation", "introspection"] {
+        let member = format!("{endpoint}_endpoint_auth_methods_supported");
+        if let Some(Value::Array(methods)) = document.get_mut(&member) {
             methods.extend(["tls_client_auth", "self_signed_tls_client_auth"].map(Value::from));
         }
     }
     document["mtls_endpoint_aliases"] = json!({
         "token_endpoint": format!("{mtls}oauth/token"),
         "revocation_endpoint": format!("{mtls}oauth/revoke"),
+        "introspection_endpoint": format!("{mtls}oauth/introspect"),
         "userinfo_endpoint": format!("{mtls}userinfo"),
         "backchannel_authentication_endpoint": format!("{mtls}bc-authorize"),
     });

@@ -121,9 +121,11 @@ pub(crate) struct Told {
 pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpoint) -> Response {
     let content_type = match endpoint {
         Endpoint::Backchannel | Endpoint::Cancel => "application/json; charset=utf-8",
-        Endpoint::Token | Endpoint::Revoke | Endpoint::Userinfo | Endpoint::Authorize => {
-            "application/json"
-        }
+        Endpoint::Token
+        | Endpoint::Revoke
+        | Endpoint::Introspect
+        | Endpoint::Userinfo
+        | Endpoint::Authorize => "application/json",
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
+use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,6 +22,7 @@ use crate::flows::Credentials;
 use crate::flows::admit::admit;
 use crate::flows::begin_authentication::Posted;
 use crate::http::context::Now;
+use crate::known::KnownClient;
 use crate::meta::Meta;
 use crate::rate_limits::Counted;
 use crate::tenancy::Context;
@@ -110,23 +112,32 @@ pub(crate) async fn revoke(
     Now(now): Now,
     Submission(posted): Submission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Revoke).to_basic(posted.basic.as_ref());
-    let Posted { parameters, basic, meta, .. } = posted;
-    let parameters = match parameters {
-        Ok(parameters) => parameters,
-        Err(refusal) => return face.answer(&refusal.into()),
-    };
-    let certificate = meta.certificate.as_deref();
-    let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
-    let outcome = async {
-        admit(&app, (&context, &meta), CALL, now).await?;
-        let proven = flows::authenticate_client(&app, &context, asked, now).await?;
-        flows::spend_assertion(&app, &context, proven.unspent, now).await?;
-        flows::revoke(&app, &context, (&proven.client, &parameters), now).await
-    };
-    match outcome.await {
+    let (client, parameters, face) =
+        match proven(&app, &context, (Endpoint::Revoke, &posted), now).await {
+            Ok(proven) => proven,
+            Err(refused) => return refused,
+        };
+    match flows::revoke(&app, &context, (&client, parameters), now).await {
         Ok(()) => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Err(failure) => in_accent_of(&app, &context, (face, asked), now).await.answer(&failure),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// `POST /oauth/introspect`.
+pub(crate) async fn introspect(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+    FormSubmission(posted): FormSubmission,
+) -> Response {
+    let (client, parameters, face) =
+        match proven(&app, &context, (Endpoint::Introspect, &posted), now).await {
+            Ok(proven) => proven,
+            Err(refused) => return refused,
+        };
+    match flows::introspect(&app, &context, (&client, parameters), now).await {
+        Ok(told) => face::json(StatusCode::OK, &Value::Object(told), Endpoint::Introspect),
+        Err(failure) => face.answer(&failure),
     }
 }
 
@@ -137,23 +148,42 @@ pub(crate) async fn cancel(
     Now(now): Now,
     Submission(posted): Submission,
 ) -> Response {
-    let face = Face::of_tenant(&context, Endpoint::Cancel).to_basic(posted.basic.as_ref());
-    let Posted { parameters, basic, meta, .. } = posted;
-    let parameters = match parameters {
+    let (client, parameters, face) =
+        match proven(&app, &context, (Endpoint::Cancel, &posted), now).await {
+            Ok(proven) => proven,
+            Err(refused) => return refused,
+        };
+    match flows::cancel(&app, &context, (&client, parameters, &posted.meta), now).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(failure) => face.answer(&failure),
+    }
+}
+
+/// The client of a submission, proven, with what it sent and how it is answered; or the refusal.
+async fn proven<'a>(
+    app: &App,
+    context: &Context,
+    (endpoint, posted): (Endpoint, &'a Posted),
+    now: Timestamp,
+) -> Result<(KnownClient, &'a Parameters, Face), Response> {
+    let face = Face::of_tenant(context, endpoint).to_basic(posted.basic.as_ref());
+    let parameters = match &posted.parameters {
         Ok(parameters) => parameters,
-        Err(refusal) => return face.answer(&refusal.into()),
+        Err(refusal) => return Err(face.answer(&refusal.clone().into())),
     };
-    let certificate = meta.certificate.as_deref();
-    let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
+    let asked = posted.credentials(parameters);
     let outcome = async {
-        admit(&app, (&context, &meta), CALL, now).await?;
-        let proven = flows::authenticate_client(&app, &context, asked, now).await?;
-        flows::spend_assertion(&app, &context, proven.unspent, now).await?;
-        flows::cancel(&app, &context, (&proven.client, &parameters, &meta), now).await
+        admit(app, (context, &posted.meta), CALL, now).await?;
+        let proven = flows::authenticate_client(app, context, asked, now).await?;
+        flows::spend_assertion(app, context, proven.unspent, now).await?;
+        Ok(proven.client)
     };
     match outcome.await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(failure) => in_accent_of(&app, &context, (face, asked), now).await.answer(&failure),
+        Ok(client) => {
+            let face = face.of_client(&client);
+            Ok((client, parameters, face))
+        }
+        Err(failure) => Err(in_accent_of(app, context, (face, asked), now).await.answer(&failure)),
     }
 }
 

@@ -1,0 +1,87 @@
+//! An access token that somebody presents: whether it is ours and lives, and what it says.
+
+use domain::jose::{Algorithm, Unverified};
+use domain::oauth::claims;
+use domain::{ClientId, Fingerprint, Timestamp};
+use serde_json::{Map, Value};
+use store::access_tokens::{self, AccessTokenRow};
+
+use crate::App;
+use crate::failure::Failure;
+use crate::tenancy::Context;
+
+/// No access token is longer.
+pub(super) const ACCESS_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A living access token of ours.
+#[derive(Debug)]
+pub(super) struct AccessToken {
+    /// Whose it is.
+    pub(super) client: ClientId,
+    /// What it says, as in a token of RFC 9068 with a scope.
+    pub(super) claims: Map<String, Value>,
+}
+
+impl AccessToken {
+    /// A claim that is a text; empty if there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.claims.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether the token is meant for `audience`.
+    pub(super) fn is_for(&self, audience: &str) -> bool {
+        match self.claims.get("aud") {
+            Some(Value::Array(all)) => all.iter().any(|one| one == audience),
+            Some(one) => one == audience,
+            None => false,
+        }
+    }
+
+    fn of_row(context: &Context, row: AccessTokenRow) -> Self {
+        let issuer = &context.base.issuer;
+        let mut claims = Map::new();
+        claims.insert("iss".into(), issuer.as_str().into());
+        claims.insert("sub".into(), row.user_id.as_str().into());
+        claims.insert("aud".into(), claims::userinfo_audience(issuer).into());
+        claims.insert("iat".into(), row.created_at.seconds().into());
+        claims.insert("exp".into(), row.expires_at.seconds().into());
+        claims.insert("scope".into(), row.scope.into());
+        Self { client: row.client_id, claims }
+    }
+}
+
+/// The access token of this text, opaque or signed; `None` if it is none of ours or over.
+pub(super) async fn access_token(
+    app: &App,
+    context: &Context,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<AccessToken>, Failure> {
+    let hash = Fingerprint::of(token.as_bytes());
+    let row = access_tokens::by_hash(&app.database, &context.tenant.id, &hash, now).await?;
+    match row {
+        Some(row) => Ok(Some(AccessToken::of_row(context, row))),
+        None => signed(app, context, token, now).await,
+    }
+}
+
+/// A token that the tenant's key signed. An ID token names no client it was given to but as its
+/// audience, and is none.
+async fn signed(
+    app: &App,
+    context: &Context,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<AccessToken>, Failure> {
+    let Ok(jws) = Unverified::parse(token, ACCESS_TOKEN_BYTES) else { return Ok(None) };
+    let is_access = jws.header().is_type("JWT") || jws.header().is_type("at+jwt");
+    let keys = app.signing_keys(&context.tenant.id, now).await?;
+    let key = jws.header().kid.as_deref().and_then(|kid| keys.public_key(kid));
+    let verified = key.filter(|_| is_access).and_then(|key| jws.verify(key, Algorithm::ALL).ok());
+    let Some(claims) = verified else { return Ok(None) };
+    let is_ours = claims.text("iss").is_ok_and(|issuer| issuer == context.base.issuer);
+    let lives = claims.numeric_date("exp").is_ok_and(|exp| exp > now);
+    let client = claims.text("azp").or_else(|_none| claims.text("client_id"));
+    let client = client.ok().filter(|_| is_ours && lives).map(ClientId::new);
+    Ok(client.map(|client| AccessToken { client, claims: claims.into_map() }))
+}
