@@ -77,7 +77,9 @@ pub struct App {
     /// The undecided requests of this process (architecture 4: a pending poll costs no write).
     pub open: OpenTransactions,
     /// Polls that wait for their outcome.
-    pub waiting: WaitingPolls,
+    pub waiting: Arc<WaitingPolls>,
+    /// Streams of events that are open.
+    pub listening: Arc<WaitingPolls>,
     /// Client assertions that this process has seen.
     pub seen: SeenAssertions,
     /// Pushes of requests that were just begun.
@@ -108,6 +110,7 @@ impl App {
     pub fn decided(&self, facts: &Facts) {
         self.open.remove(&facts.auth_req_hash);
         self.waiting.ring(&facts.auth_req_hash);
+        self.listening.ring(&facts.auth_req_hash);
         if facts.asked.delivery.notifies() {
             self.notice_bell.notify_one();
         }
@@ -119,7 +122,9 @@ impl App {
         let known = Known::new(parts.database.engine());
         let (metrics, traces) = (Metrics::default(), Traces::new(&parts.entropy));
         metrics.started_at(parts.clock.now());
-        let waiting = WaitingPolls::new(parts.config.limits.waiting_polls);
+        let limits = &parts.config.limits;
+        let waiting = Arc::new(WaitingPolls::new(limits.waiting_polls));
+        let listening = Arc::new(WaitingPolls::new(limits.event_streams));
         let app = Self {
             database: parts.database,
             clock: parts.clock,
@@ -134,6 +139,7 @@ impl App {
             resolver: parts.resolver,
             open: OpenTransactions::default(),
             waiting,
+            listening,
             seen: SeenAssertions::default(),
             outgoing,
             bell: Notify::new(),

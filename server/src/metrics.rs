@@ -71,6 +71,7 @@ pub(crate) struct Metrics {
     notices: Family<Notice, Counter>,
     open: Gauge,
     polls: Gauge,
+    streams: Gauge,
     waiting: Gauge,
     resident: Gauge,
     files: Gauge,
@@ -96,6 +97,7 @@ impl Default for Metrics {
             notices: Family::default(),
             open: Gauge::default(),
             polls: Gauge::default(),
+            streams: Gauge::default(),
             waiting: Gauge::default(),
             resident: Gauge::default(),
             files: Gauge::default(),
@@ -146,6 +148,7 @@ impl Metrics {
         ours.register("notices", "Outcomes told to clients, by what became of it", notices);
         ours.register("open_transactions", "Undecided requests in memory", self.open.clone());
         ours.register("polls_waiting", "Polls waiting for their outcome", self.polls.clone());
+        ours.register("event_streams", "Streams of events", self.streams.clone());
         ours.register("pushes_waiting", "Pushes waiting in memory", self.waiting.clone());
         let process = self.registry.sub_registry_with_prefix("process");
         process.register_with_unit(
@@ -207,6 +210,7 @@ impl Metrics {
         let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.open.set(whole(app.open.len()));
         self.polls.set(whole(app.waiting.len()));
+        self.streams.set(whole(app.listening.len()));
         let waiting = app.outgoing.max_capacity().saturating_sub(app.outgoing.capacity());
         self.waiting.set(whole(waiting));
         if let Some(bytes) = resident_bytes() {

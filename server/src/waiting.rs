@@ -45,8 +45,8 @@ impl Bell {
 
 /// A place in the table, given back when it is dropped.
 #[derive(Debug)]
-pub struct Waiter<'a> {
-    table: &'a WaitingPolls,
+pub struct Waiter {
+    table: Arc<WaitingPolls>,
     auth_req_hash: Fingerprint,
     bell: Arc<Bell>,
 }
@@ -54,9 +54,9 @@ pub struct Waiter<'a> {
 /// What comes of wanting to wait.
 #[derive(Debug)]
 #[must_use]
-pub enum Entered<'a> {
+pub enum Entered {
     /// A place.
-    Waits(Waiter<'a>),
+    Waits(Waiter),
     /// Another poll of this request waits already.
     Taken,
     /// As many wait as may.
@@ -88,12 +88,12 @@ impl WaitingPolls {
 
     /// Takes a place until a moment.
     pub fn enter(
-        &self,
+        self: &Arc<Self>,
         tenant: &TenantId,
         auth_req_hash: &Fingerprint,
         until: Timestamp,
-    ) -> Entered<'_> {
-        if self.is_closed.load(Ordering::Acquire) {
+    ) -> Entered {
+        if self.is_closed() {
             return Entered::Closed;
         }
         let bell = Arc::new(Bell::default());
@@ -109,7 +109,7 @@ impl WaitingPolls {
             shard.insert(*auth_req_hash, place);
             None
         });
-        let waiter = || Waiter { table: self, auth_req_hash: *auth_req_hash, bell };
+        let waiter = || Waiter { table: Arc::clone(self), auth_req_hash: *auth_req_hash, bell };
         entered.flatten().unwrap_or_else(|| Entered::Waits(waiter()))
     }
 
@@ -142,6 +142,11 @@ impl WaitingPolls {
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.end_if(|_| true);
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// The requests that are waited for, by tenant.
@@ -183,7 +188,7 @@ impl WaitingPolls {
     }
 }
 
-impl Waiter<'_> {
+impl Waiter {
     /// Waits until it is rung for, or its time is up.
     pub async fn wait(&self) -> Woken {
         self.bell.rung.notified().await;
@@ -191,7 +196,7 @@ impl Waiter<'_> {
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.table.with_shard(&self.auth_req_hash, |shard| shard.remove(&self.auth_req_hash));
         self.table.taken.fetch_sub(1, Ordering::AcqRel);
@@ -202,7 +207,7 @@ impl Drop for Waiter<'_> {
 mod tests {
     use super::*;
 
-    fn enter(table: &WaitingPolls, id: &[u8]) -> Option<Fingerprint> {
+    fn enter(table: &Arc<WaitingPolls>, id: &[u8]) -> Option<Fingerprint> {
         match table.enter(&TenantId::new("t"), &Fingerprint::of(id), Timestamp::from_ms(30)) {
             Entered::Waits(waiter) => Some(waiter.auth_req_hash),
             Entered::Taken | Entered::Full | Entered::Closed => None,
@@ -211,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_bell_that_rang_before_anybody_listened_is_heard() {
-        let table = WaitingPolls::new(2);
+        let table = Arc::new(WaitingPolls::new(2));
         let (tenant, hash) = (TenantId::new("t"), Fingerprint::of(b"a"));
         let until = Timestamp::from_ms(30);
         let Entered::Waits(waiter) = table.enter(&tenant, &hash, until) else { panic!("room") };
@@ -224,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_request_has_one_place_and_the_table_so_many_as_it_was_made_for() {
-        let table = WaitingPolls::new(2);
+        let table = Arc::new(WaitingPolls::new(2));
         let (tenant, until) = (TenantId::new("t"), Timestamp::from_ms(30));
         let enter_and_stay = |id: &[u8]| table.enter(&tenant, &Fingerprint::of(id), until);
         let first = enter_and_stay(b"a");

@@ -127,9 +127,9 @@ async fn wake(app: &App, drain: &Drain) {
     loop {
         tokio::select! {
             _ = tick.tick() => {
-                app.waiting.end_due(app.clock.now());
+                end_waiting(app);
                 ticks = ticks.wrapping_add(1);
-                if ticks.is_multiple_of(TICKS_A_LOOK) && !app.waiting.is_empty() {
+                if ticks.is_multiple_of(TICKS_A_LOOK) {
                     look_for_waiting(app).await;
                 }
             }
@@ -137,6 +137,14 @@ async fn wake(app: &App, drain: &Drain) {
         }
     }
     app.waiting.close();
+    app.listening.close();
+}
+
+/// Sends those away whose time is up.
+fn end_waiting(app: &App) {
+    let now = app.clock.now();
+    app.waiting.end_due(now);
+    app.listening.end_due(now);
 }
 
 async fn look_for_waiting(app: &App) {
@@ -155,7 +163,7 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
         tell(app, notice).await;
     }
     look_for_waiting(app).await;
-    app.waiting.end_due(app.clock.now());
+    end_waiting(app);
     sweep_expired(app, "once", app.clock.now()).await;
 }
 

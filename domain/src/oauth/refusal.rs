@@ -26,6 +26,8 @@ pub enum Endpoint {
     Userinfo,
     /// `POST /ciba/cancel`.
     Cancel,
+    /// `GET /ciba/events`.
+    Events,
     /// `/authorize`, which only ever refuses.
     Authorize,
 }
@@ -40,6 +42,7 @@ impl Endpoint {
             Self::Introspect => "/oauth/introspect",
             Self::Userinfo => "/userinfo",
             Self::Cancel => "/ciba/cancel",
+            Self::Events => "/ciba/events",
             Self::Authorize => "/authorize",
         }
     }
@@ -94,23 +97,23 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The body could not be read";
     BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel]
         413 "invalid_request" | 413 "invalid_request" | "The body is too large";
-    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel]
+    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel Events]
         405 "invalid_request" | 405 "invalid_request" | "The method is not allowed here";
-    BadCredentials:        [Backchannel Token Revoke Introspect Cancel]
+    BadCredentials:        [Backchannel Token Revoke Introspect Cancel Events]
         401 "invalid_client" | 401 "access_denied" | "Client authentication failed" | "Unauthorized";
-    SeveralCredentials:    [Backchannel Token Revoke Introspect Cancel]
+    SeveralCredentials:    [Backchannel Token Revoke Introspect Cancel Events]
         400 "invalid_request" | 400 "invalid_request" | "Only one client authentication method may be used";
-    GrantNotAllowed:       [Backchannel Token]
+    GrantNotAllowed:       [Backchannel Token Events]
         400 "unauthorized_client" | 403 "unauthorized_client" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
-    PublicClient:          [Backchannel Token]
+    PublicClient:          [Backchannel Token Events]
         401 "invalid_client" | 403 "unauthorized_client" | "Client authentication failed" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
     DuplicateParameter:    [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter was sent twice";
-    MissingParameter:      [Backchannel Token Revoke Introspect Cancel]
+    MissingParameter:      [Backchannel Token Revoke Introspect Cancel Events]
         400 "invalid_request" | 400 "invalid_request" | "A required parameter is missing";
     BadParameter:          [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is not acceptable";
-    ParameterTooLong:      [Backchannel Token Revoke Introspect Cancel]
+    ParameterTooLong:      [Backchannel Token Revoke Introspect Cancel Events]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is too long";
     BadLoginHint:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "login_hint is required";
@@ -152,13 +155,13 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The Idempotency-Key was used for a different request";
     UserLimit:             [Backchannel]
         403 "access_denied" | 429 "too_many_requests" | "Too many requests for this user.";
-    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel]
+    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel Events]
         503 "temporarily_unavailable" | 429 "too_many_requests" | "Rate limit exceeded.";
     UnsupportedGrantType:  [Token]
         400 "unsupported_grant_type" | 403 "unsupported_grant_type" | "Unsupported grant type";
     Undecided:             [Token]
         400 "authorization_pending" | 400 "authorization_pending" | "The end-user authorization is pending";
-    TooFast:               [Token]
+    TooFast:               [Token Events]
         400 "slow_down" | 429 "slow_down" | "You are polling faster than allowed.";
     Denied:                [Token]
         400 "access_denied" | 400 "access_denied" | "The end-user denied the authorization request or it has been expired";
@@ -170,7 +173,7 @@ reasons! {
         400 "access_denied" | 400 "access_denied" | "The authorization request could not be completed";
     UserGone:              [Token]
         400 "access_denied" | 400 "access_denied" | "The end-user denied the authorization request or it has been expired";
-    UnknownRequest:        [Token Cancel]
+    UnknownRequest:        [Token Cancel Events]
         400 "invalid_grant" | 403 "invalid_grant" | "Invalid or expired auth_req_id";
     AlreadyDecided:        [Cancel]
         400 "invalid_request" | 400 "invalid_request" | "The authorization request is no longer pending";
@@ -180,9 +183,9 @@ reasons! {
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]
         400 "unsupported_response_type" | 400 "unsupported_response_type" | "This server asks people on their devices and offers no browser login";
-    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel]
+    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events]
         500 "server_error" | 500 "server_error" | "The server met an unexpected condition";
-    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel]
+    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events]
         503 "temporarily_unavailable" | 503 "temporarily_unavailable" | "The server cannot answer at the moment, try again later";
 }
 

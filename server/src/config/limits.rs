@@ -14,6 +14,8 @@ pub struct Limits {
     pub connections: usize,
     /// Polls that wait for their outcome at a time (`Prefer: wait`, C64); one more is answered 503.
     pub waiting_polls: usize,
+    /// Streams of events that are open at a time (`GET /ciba/events`); one more is answered 503.
+    pub event_streams: usize,
     /// Whether Auth0's numbers hold for those of the limits below that name none.
     pub like_auth0: bool,
     /// Starts from one address (W116).
@@ -38,6 +40,7 @@ impl Default for Limits {
             prompts_per_user_per_minute: 5,
             connections: 10_000,
             waiting_polls: 20_000,
+            event_streams: 20_000,
             like_auth0: false,
             starts_per_address: Allowance::NONE,
             starts_per_tenant: Allowance::NONE,

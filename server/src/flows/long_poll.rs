@@ -13,7 +13,7 @@ use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
 use crate::tenancy::Context;
-use crate::waiting::{Entered, Woken};
+use crate::waiting::{Entered, WaitingPolls, Woken};
 
 /// RFC 6202 5.5: no answer is held for longer.
 pub const LONGEST_WAIT_S: i64 = 30;
@@ -75,17 +75,24 @@ fn is_undecided(answer: &Result<Map<String, Value>, Failure>) -> bool {
     matches!(answer, Err(Failure::Refused(refusal)) if refusal.reason == Reason::Undecided)
 }
 
-/// Wakes the polls of requests that are no longer undecided: another node decided them, or their
+/// Wakes the polls, and streams of events, of requests that are no longer undecided: another node decided them, or their
 /// time is up.
 pub async fn wake_waiting_polls(app: &App, now: Timestamp) -> Result<(), Failure> {
-    for (tenant, hashes) in app.waiting.requests() {
+    for table in [&app.waiting, &app.listening] {
+        wake(app, table, now).await?;
+    }
+    Ok(())
+}
+
+async fn wake(app: &App, table: &WaitingPolls, now: Timestamp) -> Result<(), Failure> {
+    for (tenant, hashes) in table.requests() {
         for some in hashes.chunks(polls::WAITING_BATCH) {
             let over = match app.database.engine() {
                 Engine::Sqlite => app.open.missing(some, now),
                 Engine::Postgres => polls::over(&app.database, &tenant, some, now).await?,
             };
             for hash in &over {
-                app.waiting.ring(hash);
+                table.ring(hash);
             }
         }
     }

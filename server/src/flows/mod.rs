@@ -14,6 +14,7 @@ mod create_ticket;
 mod device_log;
 mod enroll_device;
 mod enrollment_flow;
+mod events;
 pub mod exchange;
 mod find_open;
 mod flow_push;
@@ -49,6 +50,7 @@ pub use create_tenant::{
 pub use create_ticket::{NewTicket, create_ticket};
 pub use enroll_device::{EnrollOrder, enroll_device};
 pub use enrollment_flow::{start_flow, transaction_state};
+pub use events::{Event, Listener, listen};
 pub use exchange::exchange;
 pub use find_open::find_open_transactions;
 pub use flow_push::send_flow_push;

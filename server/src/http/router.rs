@@ -61,6 +61,11 @@ fn paths() -> Router<Arc<App>> {
                 .fallback(async || oauth::method_not_allowed(Endpoint::Cancel, "POST")),
         )
         .route(
+            "/ciba/events",
+            get(oauth::events)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Events, "GET")),
+        )
+        .route(
             "/userinfo",
             get(oauth::userinfo)
                 .post(oauth::userinfo)

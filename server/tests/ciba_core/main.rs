@@ -19,6 +19,7 @@ mod c6_hints;
 mod c6_order;
 mod c7_acknowledgement;
 mod c8_person;
+mod c9_events;
 mod c9_token;
 mod c9_waiting;
 

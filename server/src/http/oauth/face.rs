@@ -125,6 +125,7 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpo
         | Endpoint::Revoke
         | Endpoint::Introspect
         | Endpoint::Userinfo
+        | Endpoint::Events
         | Endpoint::Authorize => "application/json",
     };
     let headers = [

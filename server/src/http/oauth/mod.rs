@@ -1,6 +1,7 @@
 //! The endpoints that clients use.
 
 pub(crate) mod discovery;
+mod events;
 mod face;
 mod submission;
 mod wait;
@@ -27,6 +28,7 @@ use crate::meta::Meta;
 use crate::rate_limits::Counted;
 use crate::tenancy::Context;
 
+pub(crate) use events::events;
 pub(crate) use face::{Face, Told};
 pub(crate) use submission::{FormSubmission, Submission};
 pub(crate) use wait::Wait;

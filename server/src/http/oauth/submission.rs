@@ -114,7 +114,7 @@ fn other_charset(parameter: &str) -> Option<&str> {
 
 /// `Authorization: Basic`, split at the first colon; its text is not decoded further here, since
 /// some SDKs encode it and some do not (W22).
-fn basic(headers: &HeaderMap) -> Option<Basic> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<Basic> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
