@@ -10,6 +10,7 @@ use domain::TenantId;
 use domain::ciba::hint_token::HintIssuer;
 use domain::ciba::profile::Profile;
 use domain::jose;
+use domain::shape::Object;
 use serde::{Deserialize, Serialize};
 
 /// The tenant that the public address without a prefix belongs to.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub revocation_deletes_grant: bool,
     /// Client certificates.
     pub mtls: Mtls,
+    /// The app that people enroll with (W261).
+    pub custom_app: CustomApp,
     /// Who may vouch for people by `login_hint_token` (C26).
     pub login_hint_token_issuers: Vec<TrustedIssuer>,
 }
@@ -63,6 +66,31 @@ impl Settings {
             keys: jose::parse_set(&trusted.jwks).unwrap_or_default(),
         };
         self.login_hint_token_issuers.iter().map(read).collect()
+    }
+}
+
+/// An app of the tenant's own, as the enrollment page names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct CustomApp {
+    /// What people call it.
+    pub app_name: Option<String>,
+    /// Where Apple offers it.
+    pub apple_app_link: Option<String>,
+    /// Where Google offers it.
+    pub google_app_link: Option<String>,
+}
+
+impl CustomApp {
+    /// The members that are set.
+    pub fn shown(&self) -> Object {
+        let members = [
+            ("app_name", &self.app_name),
+            ("apple_app_link", &self.apple_app_link),
+            ("google_app_link", &self.google_app_link),
+        ];
+        let set = members.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        set.map(|(name, value)| (name.to_owned(), value.as_str().into())).collect()
     }
 }
 
@@ -89,6 +117,7 @@ impl Default for Settings {
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
             login_hint_token_issuers: Vec::new(),
+            custom_app: CustomApp::default(),
         }
     }
 }

@@ -60,6 +60,8 @@ pub const MANAGEMENT_SCOPES: &[&str] = &[
     "delete:grants",
     "read:tenant_settings",
     "update:tenant_settings",
+    "read:prompts",
+    "update:prompts",
     "read:signing_keys",
     "create:signing_keys",
     "update:signing_keys",

@@ -7,7 +7,7 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde_json::json;
 
-use crate::tenancy::Context;
+use crate::tenancy::{Context, CustomApp};
 
 const STYLES: &str = include_str!("../../../web/assets/page.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -18,6 +18,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
 struct EnrollmentPage<'a> {
     assets: String,
     tenant: &'a str,
+    app: &'a CustomApp,
     uri: &'a str,
     qr: String,
     minutes: i64,
@@ -37,6 +38,7 @@ pub(crate) fn enrollment(context: &Context, uri: &str, minutes: i64) -> Response
     let page = EnrollmentPage {
         assets: assets(context),
         tenant: &context.tenant.display_name,
+        app: &context.tenant.settings.custom_app,
         uri,
         qr: qr(uri),
         minutes,

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::World;
 
-use super::a11_management::{assert_denied, denied};
+use super::a11_management::{assert_denied, denied, token_with};
 
 /// A device of a person, as if it had enrolled.
 async fn enrolled(world: &World, id: &str, person: &str) {
@@ -231,6 +231,49 @@ async fn nobody_is_asked_while_the_push_factor_is_off() {
     assert_eq!((answer.status, answer.json()), (200, body));
     let refused = bank.starts(bank.asking("alice")).await;
     assert_eq!(refused.status, 400, "{}", refused.text());
+}
+
+/// W261: the tenant's own app, as the enrollment page names it.
+#[tokio::test]
+async fn the_enrollment_page_names_the_tenants_own_app() {
+    let world = World::new().await;
+    let (operator, path) = (world.operator(), "prompts/mfa-push");
+    assert_eq!(operator.gets(path).await.json(), json!({}));
+    let app = json!({
+        "app_name": "Example <Pay>",
+        "apple_app_link": "https://apps.apple.com/app/id1",
+        "google_app_link": "https://play.google.com/store/apps/details?id=a&hl=en",
+    });
+    let changed = operator.patches(path, &app).await;
+    assert_eq!((changed.status, changed.json()), (200, app.clone()));
+    assert_eq!(operator.gets(path).await.json(), app);
+    let page = async || {
+        let body = json!({"user_id": "auth0|alice"});
+        let ticket = operator.posts("guardian/enrollments/ticket", &body).await;
+        let path = format!("mfa/enrollment?ticket={}", ticket.member("ticket_id"));
+        world.get(&path).await.text()
+    };
+    let shown = page().await;
+    assert!(shown.contains("the app <strong>Example &#60;Pay&#62;</strong>"), "{shown}");
+    assert!(shown.contains("<a href=\"https://apps.apple.com/app/id1\">"), "{shown}");
+    assert!(shown.contains("details?id=a&#38;hl=en\">App for Android"), "{shown}");
+    let wrong = operator.patches(path, &json!({"apple_app_link": "javascript:alert(1)"})).await;
+    assert_eq!((wrong.status, wrong.member("errorCode").as_str()), (400, "invalid_body"));
+    let less = json!({"app_name": null, "google_app_link": null});
+    let left = operator.patches(path, &less).await.json();
+    assert_eq!(left, json!({"apple_app_link": "https://apps.apple.com/app/id1"}));
+    let shown = page().await;
+    assert!(shown.contains("authenticator app of") && !shown.contains("App for Android"));
+    for (method, scope) in [(Method::GET, "update:prompts"), (Method::PATCH, "read:prompts")] {
+        let token = token_with(&world, scope, &[scope]).await;
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let answer = world.request(method, &format!("api/v2/{path}"), &headers, "{}").await;
+        assert_eq!(
+            (answer.status, answer.member("errorCode").as_str()),
+            (403, "insufficient_scope")
+        );
+    }
 }
 
 /// W253: the factors in their order.

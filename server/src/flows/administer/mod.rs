@@ -36,7 +36,9 @@ pub use refresh_tokens::{
     change_refresh_token, refresh_token_view, revoke_access, revoke_refresh_token,
     revoke_refresh_tokens,
 };
-pub use settings::{change_mfa_policies, change_settings, read_settings, switch_push_factor};
+pub use settings::{
+    change_custom_app, change_mfa_policies, change_settings, read_settings, switch_push_factor,
+};
 pub use tickets::WantedTicket;
 pub use users::{change_user, create_user, delete_user};
 

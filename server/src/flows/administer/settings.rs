@@ -2,9 +2,10 @@
 
 use domain::TenantId;
 use domain::oauth::tenant_settings;
-use domain::shape::{InvalidBody, Object};
+use domain::shape::{InvalidBody, Kind, Member, Object, checked, clearable, text};
 use serde_json::{Map, Value};
 use store::{Written, tenants};
+use url::Url;
 
 use super::{ATTEMPTS, sized};
 use crate::App;
@@ -39,6 +40,45 @@ pub async fn change_mfa_policies(
 
 /// When Auth0 can ask for a second factor.
 const POLICIES: [&str; 2] = ["all-applications", "confidence-score"];
+
+/// The app of the tenant's own that people enroll with (W261).
+const CUSTOM_APP: &[Member] = &[
+    clearable("app_name", Kind::Text(1, 100)),
+    clearable("apple_app_link", Kind::Text(1, 2048)),
+    clearable("google_app_link", Kind::Text(1, 2048)),
+];
+
+/// Changes what is told of the tenant's own app.
+pub async fn change_custom_app(
+    app: &App,
+    tenant: &TenantId,
+    body: &Object,
+) -> Result<Object, Denial> {
+    let change = checked(CUSTOM_APP, body)?;
+    for name in ["apple_app_link", "google_app_link"] {
+        let is_web = |link: &str| Url::parse(link).is_ok_and(|link| link.scheme() == "https");
+        if text(&change, name).is_some_and(|link| !is_web(link)) {
+            return Err(InvalidBody::on(name, "It must be an https address").into());
+        }
+    }
+    for _ in 0..ATTEMPTS {
+        let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
+        let mut settings = parsed(&row.settings)?;
+        let known = settings.get("custom_app").and_then(Value::as_object).cloned();
+        let mut known = known.unwrap_or_default();
+        known.extend(change.clone());
+        known.retain(|_, value| !value.is_null());
+        settings.insert(String::from("custom_app"), Value::Object(known.clone()));
+        let text = sized(&Value::Object(settings))?;
+        if app.database.run(tenants::change_settings(tenant, &row.settings, &text)).await?
+            == Written::Done
+        {
+            tracing::info!(tenant.id = %tenant, "custom app changed");
+            return Ok(known);
+        }
+    }
+    Err(Denied::Contended.into())
+}
 
 /// The settings as the Management API shows them.
 pub async fn read_settings(app: &App, tenant: &TenantId) -> Result<Object, Denial> {

@@ -15,6 +15,7 @@ mod keys;
 mod logs;
 mod neighbours;
 mod page;
+mod prompts;
 mod push_providers;
 mod refresh_tokens;
 mod request;
@@ -110,6 +111,7 @@ fn of_tenant() -> Router<Arc<App>> {
         .route("/grants", get(refresh_tokens::grants).delete(refresh_tokens::delete_grants))
         .route("/grants/{id}", delete(refresh_tokens::delete_grant))
         .route("/tenants/settings", get(tenant::read).patch(tenant::change))
+        .route("/prompts/mfa-push", get(prompts::app).patch(prompts::change_app))
         .route("/keys/signing", get(keys::list))
         .route("/keys/signing/rotate", post(keys::rotate))
         .route("/keys/signing/{kid}", get(keys::read))
