@@ -147,7 +147,8 @@ test('the samples pin the versions that are tested here', () => {
   for (const [name, version] of Object.entries(JSON.parse(read('node/package.json')).dependencies)) {
     assert.equal(version, ours[name], name);
   }
-  assert.equal(read('python/requirements.txt'), readFileSync(here('../python/requirements.in'), 'utf8'));
+  const tested = readFileSync(here('../python/requirements.in'), 'utf8').split('\n');
+  for (const line of read('python/requirements.txt').split('\n')) assert.ok(tested.includes(line), line);
 });
 
 // O274: each step of the flow stands in a sample of its side, under its number.
