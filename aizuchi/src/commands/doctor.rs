@@ -1,6 +1,7 @@
 //! `aizuchi doctor`: looks at an installation, changes nothing, and says what to do.
 
 mod checks;
+mod fetched;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use store::users_search::{Search, SortField};
 use store::{clients, resource_servers, tenants, users_search};
 
 use super::samples::{self, Sample, object};
-use super::{Command, Refused, console, import, keys, one, push_test, sealing};
+use super::{Command, Refused, certificates, console, import, keys, one, push_test, sealing};
 use crate::App;
 use crate::flows::{self, administer};
 use crate::tenancy::{Context, FIRST_TENANT, Settings};
@@ -74,6 +74,7 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         Command::KeyList { .. } => keys::list(app, tenant).await,
         Command::KeyRotate { .. } => keys::rotate(app, tenant, now).await,
         Command::KeyReseal { only_look } => sealing::reseal(app, !only_look).await,
+        Command::CertificateList {} => certificates::fetched(&app.database).await,
         Command::PushTest { address, .. } => push_test::send(app, tenant, address, now).await,
         Command::BackUp { to } => {
             let bytes = app.database.back_up(&to).await?;

@@ -3,6 +3,7 @@
 //! One process owns an embedded database, so a command reaches a running server through its admin
 //! socket; only when none runs does it open the database itself (decision 5).
 
+mod certificates;
 mod console;
 mod execute;
 mod import;
@@ -22,6 +23,7 @@ use crate::denied::Denial;
 use crate::failure::Failure;
 use crate::tenancy::FIRST_TENANT;
 
+pub use certificates::fetched;
 pub use console::first_link;
 pub(crate) use console::make_dev_link;
 pub use execute::execute;
@@ -160,6 +162,8 @@ pub enum Command {
         /// Only look, change nothing.
         only_look: bool,
     },
+    /// The certificates that the server fetches.
+    CertificateList {},
     /// One push to one device; answers what its service said.
     PushTest {
         /// Whose credentials.
@@ -199,6 +203,7 @@ impl Command {
         match self {
             Self::TenantCreate { .. }
             | Self::TenantList {}
+            | Self::CertificateList {}
             | Self::KeyReseal { .. }
             | Self::BackUp { .. } => FIRST_TENANT,
             Self::ClientCreate { tenant, .. }

@@ -18,6 +18,7 @@ use server::listen::server_config_from_pem;
 
 use super::super::{database, now};
 use super::Verdict::{Fine, Note, Wrong};
+use super::fetched;
 use super::{Finding, Place, Verdict};
 
 /// Names of the checks.
@@ -27,7 +28,7 @@ const DATABASE: &str = "database";
 const SCHEMA: &str = "schema";
 const KEYS: &str = "keys";
 const CLOCK: &str = "clock";
-const CERTIFICATE: &str = "certificate";
+pub(super) const CERTIFICATE: &str = "certificate";
 const PUSH: &str = "push credentials";
 
 /// No machine of ours ran before this moment: 2026-01-01.
@@ -56,7 +57,11 @@ pub(super) async fn all(place: &Place) -> Vec<Finding> {
     findings.extend(store);
     findings.push(keys);
     findings.push(clock(&config, now()));
-    findings.push(certificate(&config, mode, now()));
+    findings.push(if mode == Mode::Serve && fetched::applies(&config) {
+        fetched::certificates(&config, now()).await
+    } else {
+        certificate(&config, mode, now())
+    });
     findings.push(push(&config, mode));
     findings
 }
@@ -228,10 +233,6 @@ fn certificate(config: &Config, mode: Mode, now: Timestamp) -> Finding {
         }
         return if config.listen.https.is_empty() {
             Finding::new(CERTIFICATE, Note, "none: HTTPS ends at the proxies of proxy.trusted")
-        } else if !config.acme.directory.is_empty() {
-            let told =
-                "fetched from acme.directory while the server runs; its log tells how it goes";
-            Finding::new(CERTIFICATE, Note, told)
         } else {
             let told = "tls.certificate_file names none; name the PEM file with your chain";
             Finding::new(CERTIFICATE, Wrong, told)
