@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::jose::{Algorithm, PublicKey};
+use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
 use domain::oauth::client::{AssertionAudience, Authentication, Client};
 use domain::oauth::grant::{ClientGrant, SubjectType};
@@ -64,8 +64,20 @@ impl KnownClient {
 
     /// The keys its assertions may be signed with at `now`.
     pub fn keys(&self, now: Timestamp) -> Vec<(PublicKey, Algorithm)> {
-        let lives = |key: &&Credential| key.expires_at.is_none_or(|expires_at| expires_at > now);
+        let takes_pkcs1 = self.0.client.profile.rules().takes_pkcs1;
+        let lives = |key: &&Credential| {
+            let is_strong = takes_pkcs1 || !key.algorithm.is_pkcs1();
+            is_strong && key.expires_at.is_none_or(|expires_at| expires_at > now)
+        };
         self.0.keys.iter().filter(lives).map(|key| (key.key.clone(), key.algorithm)).collect()
+    }
+
+    /// The keys its requests may be signed with at `now`: those of its own set, and those it
+    /// authenticates with.
+    pub fn request_keys(&self, now: Timestamp) -> Vec<Jwk> {
+        let credentials = self.keys(now).into_iter();
+        let credentials = credentials.map(|(key, alg)| Jwk { key, kid: None, alg: Some(alg) });
+        self.0.client.jwks.iter().cloned().chain(credentials).collect()
     }
 
     /// The subjects that its certificates may name at `now`.
@@ -91,7 +103,9 @@ impl KnownClient {
     /// Whether it authenticates with this secret. A client registered for assertions or TLS has
     /// none (W41).
     pub fn has_secret(&self, secret: &[u8]) -> bool {
-        self.0.client.authentication == Authentication::Secret
+        let client = &self.0.client;
+        client.authentication == Authentication::Secret
+            && client.profile.rules().takes_secrets
             && self.0.secret.is_some_and(|kept| kept.matches(secret))
     }
 

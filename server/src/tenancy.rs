@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::TenantId;
 use domain::ciba::hint_token::HintIssuer;
-use domain::ciba::profile::Profile;
+use domain::ciba::profile::{Profile, Rules};
 use domain::jose;
 use domain::shape::Object;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,11 @@ pub fn profiles(tenant: Option<&Tenant>) -> (Profile, Vec<Profile>) {
     let named = |name: &String| Profile::from_name(name);
     let profiles = settings.profiles.iter().filter_map(named).collect();
     (named(&settings.default_profile).unwrap_or(Profile::Auth0), profiles)
+}
+
+/// What clients of the tenant may be held to.
+pub fn rules(tenant: &Tenant) -> Vec<&'static Rules> {
+    profiles(Some(tenant)).1.into_iter().map(Profile::rules).collect()
 }
 
 /// One tenant as requests see it.

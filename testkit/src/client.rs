@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::jose::{Algorithm, HeaderFields, SigningKey};
 use domain::oauth::client::CIBA_GRANT;
 use serde_json::{Value, json};
@@ -81,6 +81,23 @@ impl<'w> Client<'w> {
             .with("login_hint", self.hint(person))
     }
 
+    /// The claims of a signed request (CIBA Core 7.1.1) with these parameters.
+    pub fn request_claims(&self, form: &Form) -> Value {
+        let now = self.world.now().seconds();
+        let mut claims = form.to_json();
+        for (name, value) in [
+            ("iss", json!(self.id)),
+            ("aud", json!(self.world.issuer())),
+            ("iat", json!(now)),
+            ("nbf", json!(now)),
+            ("exp", json!(now + 60)),
+            ("jti", json!(self.world.pockets().next_jti())),
+        ] {
+            claims[name] = value;
+        }
+        claims
+    }
+
     /// The poll of a request, without credentials.
     pub fn polling(&self, auth_req_id: &str) -> Form {
         Form::new().with("grant_type", CIBA_GRANT).with("auth_req_id", auth_req_id)
@@ -153,7 +170,8 @@ impl<'w> Client<'w> {
 
     /// `POST /bc-authorize`; whatever it started is pushed at once.
     pub async fn starts(&self, form: Form) -> Answer {
-        let message = form.get("binding_message").unwrap_or_default().to_owned();
+        let message = form.get("binding_message").map(str::to_owned);
+        let message = message.or_else(|| signed_message(form.get("request")?)).unwrap_or_default();
         let answer = self.posts("bc-authorize", form).await;
         if answer.status == 200 {
             self.world.pockets().remember(&answer.member("auth_req_id"), &message);
@@ -229,6 +247,13 @@ impl<'w> Client<'w> {
         let form = Form::new().with("grant_type", "client_credentials").with("audience", audience);
         self.posts("oauth/token", form).await
     }
+}
+
+/// The binding message inside a signed request.
+fn signed_message(request: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(request.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Some(claims["binding_message"].as_str()?.to_owned())
 }
 
 /// The value of `Authorization` for HTTP Basic, with both halves as they stand.

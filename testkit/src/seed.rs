@@ -1,6 +1,9 @@
 //! What stands in a fresh World, written by `store` functions for speed.
 
+use std::sync::Arc;
+
 use domain::ciba::profile::Profile;
+use domain::jose::SigningKey;
 use domain::oauth::client::CIBA_GRANT;
 use domain::oauth::client_document::{self, ClientRules};
 use domain::people::User;
@@ -46,7 +49,9 @@ pub(crate) async fn tenant(world: &World, settings: &Settings) {
     });
     api(world, &payments).await;
     client(world, BANK, &json!({"name": "Bank"})).await;
-    let program = json!({"name": "Administration", "grant_types": ["client_credentials"]});
+    let program = json!({
+        "name": "Administration", "grant_types": ["client_credentials"], "profile": "auth0",
+    });
     client(world, ADMINISTRATION, &program).await;
     let management = (ADMINISTRATION, world.url("api/v2/"));
     grant(world, (management.0, &management.1), "client", MANAGEMENT_SCOPES).await;
@@ -57,6 +62,16 @@ pub(crate) async fn tenant(world: &World, settings: &Settings) {
 
 /// Stores a client; `members` may name `private_key_jwt` as `token_endpoint_auth_method`.
 pub(crate) async fn client(world: &World, name: &str, members: &Value) -> Proof {
+    client_with_key(world, name, members, keys::client_key()).await
+}
+
+/// The same; `private_key_jwt` is by `key`, with its default algorithm.
+pub(crate) async fn client_with_key(
+    world: &World,
+    name: &str,
+    members: &Value,
+    key: Arc<SigningKey>,
+) -> Proof {
     let mut document = json!({
         "name": name,
         "is_first_party": true,
@@ -75,7 +90,8 @@ pub(crate) async fn client(world: &World, name: &str, members: &Value) -> Proof 
         document.as_object_mut().unwrap().remove("token_endpoint_auth_method");
         document["client_authentication_methods"] =
             json!({"private_key_jwt": {"credentials": [{"id": format!("cred_{name}")}]}});
-        write = store::client_credentials::insert(world.tenant_id(), &credential(world, &id), 2);
+        write =
+            store::client_credentials::insert(world.tenant_id(), &credential(world, &id, &key), 2);
     }
     let default_profile = Profile::from_name(world.profile()).unwrap();
     let rules = ClientRules { default_profile, profiles: &Profile::ALL };
@@ -90,15 +106,16 @@ pub(crate) async fn client(world: &World, name: &str, members: &Value) -> Proof 
     let first = store::clients::insert(world.tenant_id(), &row);
     run(world, if by_key { first.and(write) } else { first }).await;
     match (by_key, is_public) {
-        (true, _) => Proof::Assertion(keys::client_key()),
+        (true, _) => Proof::Assertion(key),
         (false, true) => Proof::Nothing,
         (false, false) => Proof::Secret(secret_of(name)),
     }
 }
 
-fn credential(world: &World, client: &ClientId) -> CredentialRow {
-    let jwk: Value = serde_json::from_str(keys::client_key().public().canonical_json()).unwrap();
-    let document = json!({"credential_type": "public_key", "alg": "RS256", "public_jwk": jwk});
+fn credential(world: &World, client: &ClientId, key: &SigningKey) -> CredentialRow {
+    let jwk: Value = serde_json::from_str(key.public().canonical_json()).unwrap();
+    let alg = key.public().key_type().default_algorithm().name();
+    let document = json!({"credential_type": "public_key", "alg": alg, "public_jwk": jwk});
     CredentialRow {
         id: format!("cred_{client}"),
         client_id: client.clone(),

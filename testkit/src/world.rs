@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use domain::jose::RootKey;
+use domain::jose::{RootKey, SigningKey};
 use domain::{TenantId, Timestamp, UserId};
 use http::{Method, Request, header};
 use serde_json::Value;
@@ -489,6 +489,18 @@ impl World {
     /// Another client, registered with `members` beside those of the bank.
     pub async fn registers(&self, name: &str, members: Value) -> Client<'_> {
         let proof = seed::client(self, name, &members).await;
+        Client::new(self, name, proof)
+    }
+
+    /// Another client, which authenticates with assertions by this key.
+    pub async fn registers_with_key(
+        &self,
+        name: &str,
+        key: Arc<SigningKey>,
+        mut members: Value,
+    ) -> Client<'_> {
+        members["token_endpoint_auth_method"] = "private_key_jwt".into();
+        let proof = seed::client_with_key(self, name, &members, key).await;
         Client::new(self, name, proof)
     }
 

@@ -12,4 +12,5 @@ pub mod login_hint;
 pub mod pacing;
 pub mod profile;
 pub mod request;
+pub mod signed_request;
 pub mod transaction;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::ciba::delivery::Mode;
 use crate::ciba::pacing::PacingRules;
+use crate::ciba::signed_request;
 use crate::jose::NameLength;
 
 /// Which rules a client is held to: a property of its registration, defaulted by its tenant.
@@ -52,6 +53,17 @@ impl fmt::Display for Profile {
     }
 }
 
+/// What becomes of a signed request (C46, F6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedRequests {
+    /// `request` is a parameter like any unknown one.
+    Ignored,
+    /// It counts, and need not be there.
+    Allowed,
+    /// It must be there, except under FAPI 2.0 (F19).
+    Required,
+}
+
 /// The table "Profiles" of the Auth0 requirements, as far as it is not a column of the refusals.
 #[expect(clippy::struct_excessive_bools, reason = "independent rules, each a line of the table")]
 #[derive(Debug)]
@@ -75,6 +87,14 @@ pub struct Rules {
     pub resource_always_counts: bool,
     /// Whether the text `None` can mean "no audience" (W70, WD18).
     pub audience_none_can_be_absent: bool,
+    /// What becomes of a signed request.
+    pub signed_requests: SignedRequests,
+    /// How far ahead a signed request may end, and under an hour, how long it may be good (F9).
+    pub request_lifetime_s: i64,
+    /// Whether clients may authenticate with a secret (F26).
+    pub takes_secrets: bool,
+    /// Whether clients' assertions may be signed with RSASSA-PKCS1-v1_5 (F17).
+    pub takes_pkcs1: bool,
     /// Whether a failed `Authorization: Basic` is answered with a challenge (C66, RFC 6749 5.2).
     pub challenges_basic: bool,
     /// How long an `auth_req_id` is (W50, C54).
@@ -95,6 +115,10 @@ const AUTH0: Rules = Rules {
     person_is_judged_first: false,
     resource_always_counts: false,
     audience_none_can_be_absent: true,
+    signed_requests: SignedRequests::Ignored,
+    request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
+    takes_secrets: true,
+    takes_pkcs1: true,
     challenges_basic: false,
     auth_req_id: NameLength::Long,
     pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
@@ -111,6 +135,10 @@ const CIBA: Rules = Rules {
     person_is_judged_first: true,
     resource_always_counts: true,
     audience_none_can_be_absent: false,
+    signed_requests: SignedRequests::Allowed,
+    request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
+    takes_secrets: true,
+    takes_pkcs1: true,
     challenges_basic: true,
     auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
@@ -121,5 +149,9 @@ const CIBA: Rules = Rules {
 const FAPI_CIBA: Rules = Rules {
     binding_message_or_details_required: true,
     delivery_modes: &[Mode::Poll, Mode::Ping],
+    signed_requests: SignedRequests::Required,
+    request_lifetime_s: 3_600,
+    takes_secrets: false,
+    takes_pkcs1: false,
     ..CIBA
 };

@@ -68,6 +68,16 @@ impl Algorithm {
         }
     }
 
+    /// Whether it is RSASSA-PKCS1-v1_5, which FAPI does not take (F17).
+    pub const fn is_pkcs1(self) -> bool {
+        match self {
+            Self::Rs256 | Self::Rs384 | Self::Rs512 => true,
+            Self::Ps256 | Self::Ps384 | Self::Ps512 | Self::Es256 | Self::Es384 | Self::Ed25519 => {
+                false
+            }
+        }
+    }
+
     /// Every name it is accepted under, for metadata.
     pub const fn accepted_names(self) -> &'static [&'static str] {
         match self {

@@ -7,6 +7,7 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
+use crate::jose::{Algorithm, Jwk, parse_set};
 use crate::oauth::document::{flag, integer, list, text, words};
 use crate::oauth::refusal::{Reason, Refusal};
 
@@ -94,6 +95,15 @@ pub enum AssertionAudience {
     Ciba2021,
 }
 
+/// Which FAPI a client of profile `fapi-ciba` follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FapiVersion {
+    /// FAPI 1.0 with FAPI-CIBA ID1.
+    One,
+    /// FAPI 2.0 with the working draft.
+    Two,
+}
+
 /// What a client's refresh tokens are like; `None` is "for ever".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshTokens {
@@ -140,6 +150,12 @@ pub struct Client {
     pub is_binding_message_required: bool,
     /// The API that it is, if it is one: it may ask about the API's tokens (RFC 7662).
     pub resource_server: Option<String>,
+    /// The algorithm of its signed requests, if it sends any (C10).
+    pub request_signing_alg: Option<Algorithm>,
+    /// Its keys, as they stand in its document.
+    pub jwks: Vec<Jwk>,
+    /// Which FAPI it follows in profile `fapi-ciba`.
+    pub fapi_version: FapiVersion,
     /// The hint parameters it may use, outside profile `auth0` (C28).
     pub hint_parameters: Vec<String>,
     /// What its `login_hint` may be, outside profile `auth0` (C28, decision 11).
@@ -190,6 +206,13 @@ impl Client {
                 .filter(|kind| *kind == RESOURCE_SERVER)
                 .and_then(|_| text(document, "resource_server_identifier"))
                 .map(str::to_owned),
+            request_signing_alg: text(document, "backchannel_authentication_request_signing_alg")
+                .and_then(Algorithm::from_name),
+            jwks: document.get("jwks").and_then(|set| parse_set(set).ok()).unwrap_or_default(),
+            fapi_version: match text(document, "fapi_version") {
+                Some("2.0") => FapiVersion::Two,
+                Some(_) | None => FapiVersion::One,
+            },
             hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
             login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
             delivery_mode: text(document, DELIVERY_MODE)

@@ -7,6 +7,7 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
+use crate::jose::parse_set;
 use crate::oauth::client::{
     CIBA_GRANT, DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE, LONGEST_REQUESTED_EXPIRY_S,
     NOTIFICATION_ENDPOINT,
@@ -19,6 +20,11 @@ pub const MAX_CREDENTIALS: usize = 2;
 
 /// The algorithms tokens can be signed with; HS256 is not one of them (WD38).
 pub const TOKEN_ALGS: [&str; 4] = ["RS256", "RS512", "PS256", "ES256"];
+
+/// The algorithms requests can be signed with (C10, C34), `EdDSA` by both its names.
+const REQUEST_ALGS: [&str; 4] = ["PS256", "ES256", "EdDSA", "Ed25519"];
+/// A client's own key set is not larger, in bytes of JSON.
+const MAX_JWKS_BYTES: usize = 16 * 1024;
 
 const YEAR_S: i64 = 31_557_600;
 const MONTH_S: i64 = 2_592_000;
@@ -69,6 +75,9 @@ const MEMBERS: &[Member] = &[
     ("max_requested_expiry", Kind::Integer(1, LONGEST_REQUESTED_EXPIRY_S)),
     ("assertion_audience", Kind::OneOf(&["strict", "ciba-2021"])),
     ("binding_message_required", Kind::Flag),
+    ("backchannel_authentication_request_signing_alg", Kind::OneOf(&REQUEST_ALGS)),
+    ("jwks", Kind::Own(jwks)),
+    ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
     ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
@@ -177,6 +186,7 @@ fn finished(
     }
     if let Some(profile) = profile {
         delivery(&document, profile)?;
+        fapi(profile, &mut document, body)?;
     }
     Ok(Value::Object(document))
 }
@@ -201,6 +211,33 @@ fn delivery(document: &Map<String, Value>, profile: Profile) -> Result<(), Inval
     let mut grants = document.get("grant_types").and_then(Value::as_array).into_iter().flatten();
     if mode == Mode::Ping && !grants.any(|grant| grant == CIBA_GRANT) {
         return Err(invalid(format!("grant_types must hold {CIBA_GRANT} for mode ping")));
+    }
+    Ok(())
+}
+
+/// F17, F26, F34: what profile `fapi-ciba` asks of a registration.
+fn fapi(
+    profile: Profile,
+    document: &mut Map<String, Value>,
+    body: &Map<String, Value>,
+) -> Result<(), InvalidBody> {
+    if profile.rules().takes_pkcs1 {
+        return Ok(());
+    }
+    let is_named = body.get("jwt_configuration").is_some_and(|jwt| jwt.get("alg").is_some());
+    let jwt = document.entry("jwt_configuration").or_insert_with(|| json!({}));
+    let is_weak = jwt.get("alg").and_then(Value::as_str).is_none_or(|alg| alg.starts_with("RS"));
+    if is_weak && is_named {
+        return Err(invalid(format!("{profile} signs tokens with PS256 or ES256")));
+    }
+    if let (true, Some(jwt)) = (is_weak, jwt.as_object_mut()) {
+        jwt.insert("alg".into(), "ES256".into());
+    }
+    let is_text = |name: &str, text: &str| document.get(name).and_then(Value::as_str) == Some(text);
+    if is_text("assertion_audience", "ciba-2021") && is_text("fapi_version", "2.0") {
+        return Err(invalid(
+            "assertion_audience ciba-2021 and fapi_version 2.0 exclude each other",
+        ));
     }
     Ok(())
 }
@@ -281,6 +318,15 @@ pub(super) fn token_alg(value: &Value) -> Result<Value, String> {
         }
         Some(_) | None => Err(format!("must be one of {}", TOKEN_ALGS.join(", "))),
     }
+}
+
+/// RFC 7591: the client's public keys, of which at least one is good for something.
+fn jwks(value: &Value) -> Result<Value, String> {
+    if value.to_string().len() > MAX_JWKS_BYTES {
+        return Err(format!("must not be longer than {MAX_JWKS_BYTES} bytes"));
+    }
+    let keys = parse_set(value).map_err(|error| format!("is no public key set: {error}"))?;
+    if keys.is_empty() { Err("has no usable key".to_owned()) } else { Ok(value.clone()) }
 }
 
 fn client_metadata(value: &Value) -> Result<Value, String> {

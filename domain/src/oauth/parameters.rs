@@ -19,8 +19,8 @@ pub const MAX_NAME_BYTES: usize = 255;
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Too long gets these an answer of their own: W83, W40, W173.
-const LONG_BY_THEIR_OWN_RULE: [&str; 3] =
-    ["binding_message", "client_assertion", "authorization_details"];
+const LONG_BY_THEIR_OWN_RULE: [&str; 4] =
+    ["binding_message", "client_assertion", "authorization_details", "request"];
 
 /// What a request carried. Holds secrets: `Debug` shows names only.
 #[derive(Clone, Default)]
@@ -68,12 +68,24 @@ impl Parameters {
         let members = json::members(body).map_err(|fault| {
             malformed(format!("The body is not an acceptable JSON object: {fault}"))
         })?;
+        Self::from_members(members)
+    }
+
+    /// The members of one JSON object, each named once.
+    pub fn from_members(
+        members: impl IntoIterator<Item = (String, Value)>,
+    ) -> Result<Self, Refusal> {
         let mut given = Vec::new();
         for (name, value) in members {
             let name = named(name, given.len())?;
             given.push((name, Given::from(value)));
         }
         Ok(Self { given })
+    }
+
+    /// The names of all that was sent, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().map(|(name, _)| name.as_str())
     }
 
     /// W104: refuses a parameter that came twice, unless `may_repeat` names it.

@@ -119,6 +119,8 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "login_hint is required";
     SeveralHints:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "Only one of login_hint, login_hint_token and id_token_hint may be sent";
+    BadSignedRequest:      [Backchannel]
+        400 "invalid_request" | 400 "invalid_request" | "The signed request cannot be used";
     BadHintToken:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "The hint cannot be used";
     ExpiredHintToken:      [Backchannel]

@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::delivery::{Mode, NotificationToken};
 use domain::ciba::pacing::Pacing;
+use domain::ciba::profile::SignedRequests;
 use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
+use domain::ciba::signed_request;
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::{NameLength, auth_req_hash, auth_req_id};
 use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
-use domain::oauth::refusal::Refusal;
+use domain::oauth::refusal::{Reason, Refusal};
 use domain::people::Device;
 use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value, json};
@@ -104,16 +106,24 @@ async fn attempt(
     *known = Some(client.clone());
     spend_assertion(app, context, unspent, now).await?;
     let rules = tenant_rules(app, context);
-    let mut hint_token = OnceOnly::default();
+    let signed = opened(context, (&client, posted, parameters), now)?;
+    let (posted, signature) = match &signed {
+        Some((inside, unspent)) => (inside, Some(*unspent)),
+        None => (posted, None),
+    };
+    let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
+    let (mut request_token, mut hint_token) = (OnceOnly::default(), OnceOnly::default());
     for _ in 0..DECIDE_TRIES {
         let shaped = request::shape(parameters, client.client(), &rules)?;
         let repeat = idempotency::find(app, context, (&client, posted), now).await?;
         if let Some(answer) = repeat.answer() {
             return Ok(answer);
         }
+        let unspent = (signature, Reason::BadSignedRequest);
+        request_token.spend(app, context, unspent, now).await?;
         let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
         let notice_token = request::notification_token(parameters, client.client())?;
-        hint_token.spend(app, context, token, now).await?;
+        hint_token.spend(app, context, (token, Reason::BadHintToken), now).await?;
         let order = (&client, (asked, notice_token.as_ref()), devices, posted, repeat);
         if let Some(answer) = start(app, context, order, now).await? {
             return Ok(answer);
@@ -123,6 +133,26 @@ async fn attempt(
         *known = Some(client.clone());
     }
     Err(Refusal::unavailable(1).noting("overtaken by one change after another").into())
+}
+
+/// What was posted, with the parameters of its signed request if it has one, whose `jti` is still
+/// to be spent.
+fn opened(
+    context: &Context,
+    (client, posted, parameters): (&KnownClient, &Posted, &Parameters),
+    now: Timestamp,
+) -> Result<Option<(Posted, Unspent)>, Refusal> {
+    if client.client().profile.rules().signed_requests == SignedRequests::Ignored {
+        return Ok(None);
+    }
+    let issuers = &context.base.all;
+    let keys = client.request_keys(now);
+    let opened = signed_request::open(parameters, client.client(), &keys, issuers, now)?;
+    Ok(opened.map(|opened| {
+        let name = format!("request\n{}\n{}", client.client().id, opened.jti);
+        let unspent = (Fingerprint::of(name.as_bytes()), opened.expires_at);
+        (Posted { parameters: Ok(opened.parameters), ..posted.clone() }, unspent)
+    }))
 }
 
 fn tenant_rules<'a>(app: &'a App, context: &'a Context) -> TenantRules<'a> {

@@ -63,24 +63,24 @@ async fn named(app: &App, context: &Context, who: &Who) -> Result<Option<UserId>
     Ok(first.filter(|_| found.is_empty()).map(|user| user.id().clone()))
 }
 
-/// Spends the hint token of one request, once, however often the request is decided anew.
+/// Spends one token of a request, once, however often the request is decided anew.
 #[derive(Debug, Default)]
 pub(super) struct OnceOnly {
     is_spent: bool,
 }
 
 impl OnceOnly {
-    /// Remembers the token, durably and for all nodes; a second use is refused (C26).
+    /// Remembers the token, durably and for all nodes; a second use is refused (C26, C43).
     pub(super) async fn spend(
         &mut self,
         app: &App,
         context: &Context,
-        unspent: Option<Unspent>,
+        (unspent, reason): (Option<Unspent>, Reason),
         now: Timestamp,
     ) -> Result<(), Failure> {
         let Some((hash, expires_at)) = unspent.filter(|_| !self.is_spent) else { return Ok(()) };
         self.is_spent = true;
-        let refused = || Refusal::because(Reason::BadHintToken, "The hint token was used before");
+        let refused = || Refusal::because(reason, "The token was used before");
         if !app.seen.first_use(hash, expires_at, now) {
             return Err(refused().into());
         }

@@ -24,6 +24,15 @@ async fn the_endpoint_the_modes_and_the_grant_are_told() {
     assert!(grants.contains(&json!("urn:openid:params:grant-type:ciba")), "{grants:?}");
 }
 
+/// C2: which algorithms a request may be signed with; nothing where no request may be signed.
+#[tokio::test]
+async fn the_algorithms_of_signed_requests_are_told() {
+    let member = "backchannel_authentication_request_signing_alg_values_supported";
+    let algorithms = metadata(&world().await).await[member].clone();
+    assert_eq!(algorithms, json!(["PS256", "ES256", "Ed25519", "EdDSA"]));
+    assert_eq!(metadata(&World::new().await).await.get(member), None);
+}
+
 /// C5, C12: no authentication metadata of its own: both endpoints take what the token endpoint's
 /// says.
 #[tokio::test]

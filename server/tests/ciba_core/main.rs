@@ -14,6 +14,7 @@ mod c1_metadata;
 mod c2_clients;
 mod c3_transport;
 mod c4_parameters;
+mod c5_signed;
 mod c6_hint_tokens;
 mod c6_hints;
 mod c6_order;

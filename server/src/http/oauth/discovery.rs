@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::delivery::Mode;
+use domain::ciba::profile::SignedRequests;
+use domain::ciba::signed_request;
 use domain::oauth::refusal::Endpoint;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::App;
 use crate::http::context::Now;
 use crate::http::oauth::Face;
 use crate::http::pages;
-use crate::tenancy::{self, Context};
+use crate::tenancy::{self, Context, Tenant};
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub(crate) async fn metadata(context: Context) -> Response {
@@ -80,6 +82,7 @@ fn document(context: &Context) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    with_profiles(&mut document, &context.tenant);
     let is_on = context.tenant.settings.mtls.enable_endpoint_aliases;
     if let (true, Some(mtls)) = (is_on, &context.base.mtls) {
         with_certificates(&mut document, mtls);
@@ -93,6 +96,16 @@ fn delivery_modes(context: &Context) -> Vec<&'static str> {
     let is_offered =
         |mode: &Mode| profiles.iter().any(|one| one.rules().delivery_modes.contains(mode));
     Mode::ALL.into_iter().filter(is_offered).map(Mode::as_str).collect()
+}
+
+/// What the profiles of the tenant's clients add (decision 7).
+fn with_profiles(document: &mut Value, tenant: &Tenant) {
+    let rules = tenancy::rules(tenant);
+    if rules.iter().any(|one| one.signed_requests != SignedRequests::Ignored) {
+        let names = signed_request::ALGORITHMS.iter().flat_map(|one| one.accepted_names());
+        let member = "backchannel_authentication_request_signing_alg_values_supported";
+        document[member] = names.copied().collect();
+    }
 }
 
 /// RFC 8705 5: where clients with certificates go, and what they may do there.

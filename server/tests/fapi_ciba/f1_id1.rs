@@ -1,0 +1,103 @@
+//! F2 to F17: FAPI-CIBA ID1.
+
+use domain::jose::Algorithm;
+use serde_json::json;
+use testkit::{Client, Form, Proof, client_key};
+
+use super::{ALG, Signer, is_invalid, world};
+
+/// F2, F26, N32: confidential clients only, and no secrets; which profile `ciba` takes.
+#[tokio::test]
+async fn a_client_proves_itself_with_a_key() {
+    let world = world().await;
+    let by_secret = world.client();
+    let basic = by_secret.proving(Proof::Basic(by_secret.secret().to_owned()));
+    let public = world.registers("Public", json!({"token_endpoint_auth_method": "none"})).await;
+    for client in [&by_secret, &basic, &public] {
+        let answer = client.starts(client.asking("alice")).await;
+        assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
+        assert_eq!(client.polls("unknown").await, "401 invalid_client");
+    }
+    let ciba = world.registers("Ciba", json!({"profile": "ciba"})).await;
+    assert_eq!(ciba.starts(ciba.asking("alice")).await.status, 200);
+    let signer = Signer::new(&world, "Signer").await;
+    assert_eq!(signer.starts(&signer.claims()).await.status, 200);
+}
+
+/// F3: words on both devices, unless the request says in detail what it is about.
+#[tokio::test]
+async fn a_request_has_words_or_details() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    is_invalid(&world, signer.starts(&signer.claims_with("binding_message", json!(null))).await)
+        .await;
+    is_invalid(&world, signer.starts(&signer.claims_with("binding_message", json!(""))).await)
+        .await;
+    let mut claims = signer.claims_with("binding_message", json!(null));
+    claims["audience"] = json!("https://api.example.com/payments");
+    claims["authorization_details"] = json!([{"type": "payment_initiation"}]);
+    let answer = signer.starts(&claims).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// F6, F19, T28: an unsigned request is refused; under FAPI 2.0 both kinds work.
+#[tokio::test]
+async fn requests_are_signed() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    is_invalid(&world, signer.client.starts(signer.client.asking("alice")).await).await;
+    let newer = Signer::with(&world, "Newer", json!({"fapi_version": "2.0"})).await;
+    assert_eq!(newer.client.starts(newer.client.asking("alice")).await.status, 200);
+    assert_eq!(newer.starts(&newer.claims()).await.status, 200);
+    let now = world.now().seconds();
+    let long = newer.starts(&newer.claims_with("exp", json!(now + 70 * 60))).await;
+    assert_eq!(long.summary(), "400 invalid_request");
+}
+
+/// F9, T16, T20: a signed request lives an hour at most.
+#[tokio::test]
+async fn a_signed_request_lives_an_hour_at_most() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let now = world.now().seconds();
+    for (name, value) in [("exp", now + 70 * 60), ("nbf", now - 70 * 60), ("nbf", now + 10 * 60)] {
+        is_invalid(&world, signer.starts(&signer.claims_with(name, json!(value))).await).await;
+    }
+    let mut claims = signer.claims_with("nbf", json!(now - 30 * 60));
+    claims["exp"] = json!(now + 40 * 60);
+    is_invalid(&world, signer.starts(&claims).await).await;
+    claims["exp"] = json!(now + 30 * 60);
+    assert_eq!(signer.starts(&claims).await.status, 200);
+}
+
+/// F17, T24: PS256 and ES256; RS256 is refused for requests, assertions and ID tokens alike.
+#[tokio::test]
+async fn rs256_is_refused_everywhere() {
+    let world = world().await;
+    // its credential is for RS256
+    let weak = world.registers("Weak", json!({"token_endpoint_auth_method": "private_key_jwt"}));
+    let weak = weak.await;
+    let answer = weak.starts(weak.asking("alice")).await;
+    assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
+    let jwks = json!({"keys": [client_key().public().to_jwk(None, None)]});
+    let members = json!({ "jwks": jwks, ALG: "PS256" });
+    let key = testkit::p256_key();
+    let mixed = world.registers_with_key("Mixed", key, members).await;
+    let signed = |algorithm| {
+        let claims = mixed.request_claims(&mixed.asking("alice"));
+        let jwt = Client::assertion_by(&client_key(), algorithm, &claims, None);
+        Form::new().with("request", jwt)
+    };
+    is_invalid(&world, mixed.starts(signed(Algorithm::Rs256)).await).await;
+    let answer = mixed.starts(signed(Algorithm::Ps256)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = answer.member("auth_req_id");
+    world.phone_of("alice").approves(&id).await;
+    let tokens = mixed.redeems(&id).await;
+    let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
+    assert_eq!(token.header["alg"], "ES256");
+    for (alg, status) in [("RS256", 400), ("RS512", 400), ("PS256", 201), ("ES256", 201)] {
+        let body = json!({"name": alg, "jwt_configuration": {"alg": alg}, "profile": "fapi-ciba"});
+        assert_eq!(world.operator().posts("clients", &body).await.status, status, "{alg}");
+    }
+}

@@ -1,0 +1,61 @@
+//! F27, F28, F34 to F37: what FAPI 1.0 and FAPI 2.0 ask of clients and requests.
+
+use serde_json::json;
+use testkit::{Client, Form};
+
+use super::{Signer, is_invalid, world};
+
+/// F27: who says two names is nobody; T31: nor is who takes another's beside its own request.
+#[tokio::test]
+async fn a_client_has_one_name() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let other = Signer::new(&world, "Other").await;
+    let assertion = Client::assertion(&signer.key, &signer.client.assertion_claims(), None);
+    let form = signer.client.with_assertion(Form::new(), assertion);
+    let request = Client::assertion(&signer.key, &signer.claims(), None);
+    let form = form.with("request", request).with("client_id", other.client.id());
+    let answer = world.post_form("bc-authorize", &form, &[]).await;
+    assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
+}
+
+/// F28: only what stands inside counts, and it is meant for us.
+#[tokio::test]
+async fn only_what_is_signed_counts() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let jwt = Client::assertion(&signer.key, &signer.claims_with("scope", json!(null)), None);
+    let form = Form::new().with("request", jwt).with("scope", "openid");
+    is_invalid(&world, signer.client.starts(form).await).await;
+    is_invalid(&world, signer.starts(&signer.claims_with("scope", json!(null))).await).await;
+    let audience = json!(["https://other.example/", world.issuer()]);
+    assert_eq!(signer.starts(&signer.claims_with("aud", audience)).await.status, 200);
+}
+
+/// F36: a clock that is ahead a little, and one that is too far ahead.
+#[tokio::test]
+async fn clocks_may_differ_a_little() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let now = world.now().seconds();
+    for name in ["iat", "nbf"] {
+        is_invalid(&world, signer.starts(&signer.claims_with(name, json!(now + 61))).await).await;
+    }
+    for name in ["iat", "nbf"] {
+        let answer = signer.starts(&signer.claims_with(name, json!(now + 8))).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    }
+}
+
+/// A registration for FAPI 2.0 cannot take the audiences of 2021.
+#[tokio::test]
+async fn audiences_of_2021_and_fapi_2_exclude_each_other() {
+    let world = world().await;
+    for (version, status) in [("1.0", 201), ("2.0", 400)] {
+        let body = json!({
+            "name": version, "profile": "fapi-ciba", "fapi_version": version,
+            "assertion_audience": "ciba-2021",
+        });
+        assert_eq!(world.operator().posts("clients", &body).await.status, status, "{version}");
+    }
+}
