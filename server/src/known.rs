@@ -173,7 +173,7 @@ impl App {
         if let Some(known) = self.known.tenants.get(id, generation, now) {
             return Ok(known);
         }
-        let tenant = match tenants::one(&self.database, id).await? {
+        let tenant = match Box::pin(tenants::one(&self.database, id)).await? {
             None => None,
             Some(row) => {
                 let settings: Settings =
@@ -216,7 +216,7 @@ impl App {
         if let Some(known) = self.known.hosts.get(&name, generation, now) {
             return Ok(known);
         }
-        let found = tenants::by_host(&self.database, &name).await?;
+        let found = Box::pin(tenants::by_host(&self.database, &name)).await?;
         let id = found.unwrap_or_else(|| TenantId::new(tenancy::FIRST_TENANT));
         self.known.hosts.put(name, id.clone(), generation, now);
         Ok(id)
@@ -248,7 +248,8 @@ impl App {
             return Ok(known);
         }
         let reads = &self.known.client_reads;
-        let known = reads.read(&key, self.read_client(tenant, id)).await?;
+        // Apart: whoever finds it known needs no room for reading it.
+        let known = Box::pin(reads.read(&key, self.read_client(tenant, id))).await?;
         self.known.clients.put(key, known.clone(), generation, now);
         Ok(known)
     }
@@ -336,7 +337,8 @@ impl App {
             return Ok(known);
         }
         let reads = &self.known.grant_reads;
-        let grant = reads.read(&key, self.read_grant(tenant, client, (audience, subject))).await?;
+        let read = self.read_grant(tenant, client, (audience, subject));
+        let grant = Box::pin(reads.read(&key, read)).await?;
         self.known.grants.put(key, grant.clone(), generation, now);
         Ok(grant)
     }

@@ -383,7 +383,7 @@ impl World {
 
     /// Lets others go on until so many polls wait for their outcome.
     pub async fn until_polls_wait(&self, number: usize) {
-        const TURNS: u32 = 1_000_000;
+        const TURNS: u32 = 20_000_000;
         for _ in 0..TURNS {
             if self.app().waiting.len() == number {
                 return;

@@ -28,7 +28,7 @@ pub async fn take(
         let description = "A limit was reached";
         let details = json!({ "limit": what.name(), "allowed": reached.rate.limit });
         let entry = Entry::new("api_limit", description, details);
-        log::tell(app, (&context.tenant.id, meta), entry, now).await?;
+        Box::pin(log::tell(app, (&context.tenant.id, meta), entry, now)).await?;
     }
     Ok(taken)
 }

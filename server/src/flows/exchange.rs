@@ -42,12 +42,12 @@ pub async fn exchange(
             Some(wait_s) => Box::pin(long_poll(app, context, asked, (wait_s, now))).await,
         },
         GrantType::RefreshToken => {
-            spend_assertion(app, context, authenticated.unspent, now).await?;
-            refresh(app, context, (client, parameters), now).await
+            Box::pin(spend_assertion(app, context, authenticated.unspent, now)).await?;
+            Box::pin(refresh(app, context, (client, parameters), now)).await
         }
         GrantType::ClientCredentials => {
-            spend_assertion(app, context, authenticated.unspent, now).await?;
-            client_credentials(app, context, (client, parameters), now).await
+            Box::pin(spend_assertion(app, context, authenticated.unspent, now)).await?;
+            Box::pin(client_credentials(app, context, (client, parameters), now)).await
         }
     }
 }

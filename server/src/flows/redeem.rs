@@ -47,7 +47,7 @@ pub async fn redeem(
     (turn, now): (Turn, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
     if turn == Turn::Woken {
-        return look(app, context, asked, (turn, now)).await;
+        return Box::pin(look(app, context, asked, (turn, now))).await;
     }
     let (authenticated, parameters, _meta) = asked;
     let auth_req_id = parameters.required("auth_req_id")?;
@@ -66,7 +66,7 @@ pub async fn redeem(
             note_assertion(app, authenticated.unspent, now)?;
             let slowed = pacing.slowed(rules, now);
             app.open.pace(&hash, slowed);
-            note_pacing(app, context, &hash, &slowed).await?;
+            Box::pin(note_pacing(app, context, &hash, &slowed)).await?;
             return Err(Refusal::slow_down(slowed.interval_s()).into());
         }
         Glance::NotYet(_) => {
@@ -76,13 +76,14 @@ pub async fn redeem(
         Glance::TooFast { pacing, has_grown } => {
             note_assertion(app, authenticated.unspent, now)?;
             if has_grown {
-                note_pacing(app, context, &hash, &pacing).await?;
+                Box::pin(note_pacing(app, context, &hash, &pacing)).await?;
             }
             return Err(Refusal::slow_down(pacing.interval_s()).into());
         }
         Glance::AskDatabase => {}
     }
-    look(app, context, asked, (turn, now)).await
+    // Apart, so that a poll that is told "pending", or waits, does not hold room for tokens.
+    Box::pin(look(app, context, asked, (turn, now))).await
 }
 
 /// Looks at the request itself.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
-use server::outside::{Outbound, Unanswered, Window};
+use server::outside::{Allowed, Clock, Outbound, Unanswered, Window};
+use testkit::push_services::{PushServices, Reply};
 use testkit::{Client, World};
 
 use super::{ENDPOINT, NOTIFICATION_TOKEN, asks, asks_with, bodies, logged, notified, works};
@@ -296,4 +297,41 @@ async fn addresses_that_are_not_public_are_never_called() {
         assert_eq!(collected.status, 200);
         world.advance_seconds(60);
     }
+}
+
+/// C69, C71: through the real window: a certificate that nobody vouches for gets no bearer, a
+/// redirect is not followed, and an endless body is cut off and good all the same.
+#[tokio::test]
+async fn only_the_endpoint_that_proves_itself_is_told() {
+    let services = PushServices::start(Clock::system).await;
+    let other = services.fcm.url();
+    services.apns.replies("shop", Reply::Redirect(format!("{other}elsewhere")));
+    services.apns.replies("shop", Reply::Megabyte(200));
+    let nobody = std::path::Path::new("");
+    let told = [
+        (nobody.to_owned(), Some("cannot be reached: ")),
+        (services.ca_file(), Some("status 30")),
+        (services.ca_file(), None),
+    ];
+    for (ca_file, expected) in told {
+        let allowed = vec![Allowed::parse("localhost").unwrap()];
+        let outbound: Arc<dyn Outbound> = Arc::new(Window::open(allowed, &ca_file).unwrap());
+        let world = World::builder().profile("ciba").outbound(outbound).start().await;
+        let members = json!({
+            "backchannel_token_delivery_mode": "ping",
+            "backchannel_client_notification_endpoint":
+                format!("{}3/device/shop", services.apns.url()),
+        });
+        drop(world.registers("shop", members).await);
+        let id = asks_with(&world, "alice", |form| form.with("requested_expiry", "1")).await;
+        world.phone_of("alice").approves(&id).await;
+        world.run_worker().await;
+        let failed = logged(&world, "ciba_notification_failed").await;
+        assert_eq!(failed.len(), usize::from(expected.is_some()), "{failed:?}");
+        if let Some(expected) = expected {
+            let why = failed[0]["details"]["error"]["message"].as_str().unwrap();
+            assert!(why.starts_with(expected), "{why}");
+        }
+    }
+    assert_eq!(services.fcm.connections(), 0, "nobody went where the redirect pointed");
 }

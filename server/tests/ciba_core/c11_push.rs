@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
-use testkit::World;
+use testkit::{Form, World};
 
 use super::{NOTIFICATION_TOKEN, asks, asks_with, bodies, logged, notified, works};
 
@@ -143,8 +143,8 @@ async fn a_restart_between_minting_and_delivery_changes_nothing() {
     assert_eq!((calls.len(), &calls[0].body), (2, &calls[1].body));
 }
 
-/// P12, C69, P6: what is refused for good is sent once, and its tokens are revoked; the metric
-/// counts it.
+/// N5, P6, P12: what is refused for good, or redirected, is sent once, and its tokens are revoked;
+/// the metric counts it.
 #[tokio::test]
 async fn tokens_that_cannot_be_delivered_are_revoked() {
     for status in [301, 400, 403] {
@@ -156,8 +156,14 @@ async fn tokens_that_cannot_be_delivered_are_revoked() {
         let all = bodies(&script);
         assert_eq!(all.len(), 1, "{status}");
         assert_eq!(opens(&world, &all[0]["access_token"]).await, 401);
+        let client = world.registered("shop");
+        for name in ["access_token", "refresh_token"] {
+            let form = Form::new().with("token", all[0][name].as_str().unwrap());
+            let told = client.posts("oauth/introspect", form).await;
+            assert_eq!((told.status, told.json()), (200, json!({"active": false})));
+        }
         let refresh = all[0]["refresh_token"].as_str().unwrap();
-        let refused = world.registered("shop").refreshes(refresh).await;
+        let refused = client.refreshes(refresh).await;
         assert_eq!(refused.summary(), "400 invalid_grant");
         assert_eq!(logged(&world, "ciba_notification_failed").await.len(), 1);
         let request = http::Request::get("/metrics").body(axum::body::Body::empty()).unwrap();

@@ -16,7 +16,7 @@ async fn listens(world: &World, client: &Client<'_>, id: &str) -> Answer {
 }
 
 async fn until_streams(world: &World, number: usize) {
-    for _ in 0..1_000_000 {
+    for _ in 0..20_000_000 {
         if world.app().listening.len() == number {
             return;
         }
