@@ -34,6 +34,28 @@ fn a_copy_of_a_running_server_goes_on_elsewhere() {
     assert!(after["id_token"].is_string(), "{after}");
 }
 
+/// O279: data that was restored without the card of its samples gets a new one.
+#[test]
+fn a_development_server_starts_on_restored_data_without_its_card() {
+    let dev = Dev::start_in(tempfile::tempdir().unwrap(), None, &[]);
+    let state = dev.enroll("phone.json", &[]);
+    let copy = dev.file("copy.db");
+    dev.administer(&["backup", "--to", &copy]).done();
+    let card = dev.card.clone();
+    let (_, folder, _) = dev.stop("-TERM");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let data = elsewhere.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for file in ["root.key", "ca.pem", "ca.key"] {
+        std::fs::copy(folder.path().join("data").join(file), data.join(file)).unwrap();
+    }
+    restore(&copy, &data, &[]).done();
+    let dev = Dev::start_again(elsewhere, None, &card, &[]);
+    assert_eq!((&dev.card["user"], &dev.card["api"]), (&card["user"], &card["api"]));
+    assert_ne!(dev.card["client"], card["client"], "no secret can be read back");
+    assert!(dev.approved(&state, &["--scope", "openid"])["id_token"].is_string());
+}
+
 /// O250: where no server runs the database itself is copied, and nothing is overwritten.
 #[test]
 fn a_copy_is_made_without_a_server_and_overwrites_nothing() {

@@ -1,9 +1,10 @@
 //! The sample client, API and user that `aizuchi dev` and `tenant create` hand out.
 
 use domain::oauth::client::CIBA_GRANT;
+use domain::people::Fields;
 use domain::{ClientId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{Written, client_grants, resource_servers};
+use store::{Written, client_grants, resource_servers, users};
 
 use super::Refused;
 use super::execute::{create_api, create_client, create_user, grant_api};
@@ -12,6 +13,9 @@ use crate::flows::{MANAGEMENT_SCOPES, management_api, management_identifier};
 
 /// The API of the samples.
 pub(crate) const API_IDENTIFIER: &str = "https://api.example.com/payments";
+
+/// The address of the sample user.
+const USER_EMAIL: &str = "alice@example.com";
 
 /// A client's id and its secret, which is shown once.
 pub(crate) struct Sample {
@@ -89,12 +93,16 @@ pub(crate) async fn sample_client(
     Ok(sample)
 }
 
-/// The API: allows offline access, has two scopes.
+/// The API: allows offline access, has two scopes. Data that was restored has it already.
 pub(crate) async fn sample_api(
     app: &App,
     tenant: &TenantId,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    let known = resource_servers::by_identifier(&app.database, tenant, API_IDENTIFIER).await?;
+    if known.is_some() {
+        return Ok(());
+    }
     let body = json!({
         "identifier": API_IDENTIFIER,
         "name": "Payments",
@@ -108,13 +116,17 @@ pub(crate) async fn sample_api(
     create_api(app, tenant, body, now).await.map(|_document| ())
 }
 
-/// A person without any device.
+/// A person without any device; in data that was restored, the one of this address.
 pub(crate) async fn sample_user(
     app: &App,
     tenant: &TenantId,
     now: Timestamp,
 ) -> Result<Value, Refused> {
-    create_user(app, tenant, ("alice@example.com", Some("Alice")), now).await
+    let known = users::by_email(&app.database, tenant, USER_EMAIL).await?;
+    if let Some(user) = known.first() {
+        return Ok(user.to_json(&Fields::All));
+    }
+    create_user(app, tenant, (USER_EMAIL, Some("Alice")), now).await
 }
 
 /// Of a user what a card tells.
