@@ -87,6 +87,8 @@ pub struct Rules {
     pub resource_always_counts: bool,
     /// Whether the text `None` can mean "no audience" (W70, WD18).
     pub audience_none_can_be_absent: bool,
+    /// Whether `acr_values` and `request_context` are read (C25, F10).
+    pub reads_extras: bool,
     /// What becomes of a signed request.
     pub signed_requests: SignedRequests,
     /// How far ahead a signed request may end, and under an hour, how long it may be good (F9).
@@ -115,6 +117,7 @@ const AUTH0: Rules = Rules {
     person_is_judged_first: false,
     resource_always_counts: false,
     audience_none_can_be_absent: true,
+    reads_extras: false,
     signed_requests: SignedRequests::Ignored,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
     takes_secrets: true,
@@ -135,6 +138,7 @@ const CIBA: Rules = Rules {
     person_is_judged_first: true,
     resource_always_counts: true,
     audience_none_can_be_absent: false,
+    reads_extras: true,
     signed_requests: SignedRequests::Allowed,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
     takes_secrets: true,

@@ -1,6 +1,7 @@
 //! `/bc-authorize`: the checks of W108 in their order, in two parts, because between them the API
 //! and the person must be looked up. What comes out is what the transaction stores.
 
+mod extras;
 mod rules;
 mod stored;
 
@@ -16,6 +17,9 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::refusal::Refusal;
 use crate::oauth::scope::Scope;
 
+use extras::Extras;
+
+pub use extras::DEVICE_ACR;
 pub use stored::NoRequest;
 
 /// What a tenant says about every request.
@@ -45,6 +49,7 @@ pub struct Shaped {
     expires_in_s: i64,
     audience: Option<String>,
     details: Option<String>,
+    extras: Extras,
 }
 
 impl Shaped {
@@ -98,6 +103,10 @@ pub struct Asked {
     pub binding_message: Option<String>,
     /// `authorization_details` as the client sent them.
     pub details: Option<String>,
+    /// The authentication context class that the ID token names, if one was asked for (C25).
+    pub acr: Option<String>,
+    /// What the client says of where the request comes from: a JSON object (F10).
+    pub request_context: Option<String>,
     /// How long it lives, in seconds.
     pub expires_in_s: i64,
     /// How the person is reached.
@@ -130,7 +139,8 @@ pub fn shape(
     let expires_in_s = rules::expires_in_s(parameters, client, tenant)?; // W53 to W59, W96, W97
     let audience = rules::audience(parameters, profile, tenant)?; // W68 to W71
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
-    Ok(Shaped { hint, required, expires_in_s, audience, details })
+    let extras = extras::extras(parameters, client)?; // C25, F10
+    Ok(Shaped { hint, required, expires_in_s, audience, details, extras })
 }
 
 /// C24: what the client wants to be shown when it is told the outcome; nothing from one that polls.
@@ -156,7 +166,7 @@ pub fn decide(
     if profile.person_is_judged_first {
         rules::person(client, tenant, found)?; // C51
     }
-    let Shaped { hint: _, required, expires_in_s, mut audience, details } = shaped;
+    let Shaped { hint: _, required, expires_in_s, mut audience, details, extras } = shaped;
     let (binding_message, scope) = required?;
     let named = (&mut audience, details.as_deref(), scope);
     let scope = for_api(named, (client, tenant), found)?;
@@ -174,6 +184,8 @@ pub fn decide(
         scope,
         binding_message,
         details,
+        acr: extras.acr,
+        request_context: extras.context,
         expires_in_s,
         channel,
         delivery: client.delivery_mode,

@@ -118,6 +118,7 @@ pub struct RefreshTokens {
 }
 
 /// A client.
+#[expect(clippy::struct_excessive_bools, reason = "independent settings of a registration")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its `client_id`.
@@ -150,6 +151,8 @@ pub struct Client {
     pub is_binding_message_required: bool,
     /// The API that it is, if it is one: it may ask about the API's tokens (RFC 7662).
     pub resource_server: Option<String>,
+    /// Whether its requests must say where they come from (F10).
+    pub is_request_context_required: bool,
     /// The algorithm of its signed requests, if it sends any (C10).
     pub request_signing_alg: Option<Algorithm>,
     /// Its keys, as they stand in its document.
@@ -206,6 +209,7 @@ impl Client {
                 .filter(|kind| *kind == RESOURCE_SERVER)
                 .and_then(|_| text(document, "resource_server_identifier"))
                 .map(str::to_owned),
+            is_request_context_required: flag(document, "request_context_required", false),
             request_signing_alg: text(document, "backchannel_authentication_request_signing_alg")
                 .and_then(Algorithm::from_name),
             jwks: document.get("jwks").and_then(|set| parse_set(set).ok()).unwrap_or_default(),

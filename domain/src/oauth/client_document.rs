@@ -78,6 +78,7 @@ const MEMBERS: &[Member] = &[
     ("backchannel_authentication_request_signing_alg", Kind::OneOf(&REQUEST_ALGS)),
     ("jwks", Kind::Own(jwks)),
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
+    ("request_context_required", Kind::Flag),
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
     ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),

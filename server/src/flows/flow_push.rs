@@ -103,6 +103,8 @@ fn begun(
         scope: Scope::of(["openid"]),
         binding_message: None,
         details: None,
+        acr: None,
+        request_context: None,
         expires_in_s: (flow.expires_at.seconds() - now.seconds()).max(1),
         channel: Channel::GuardianPush,
         delivery: Mode::Poll,

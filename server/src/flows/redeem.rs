@@ -244,6 +244,7 @@ pub(super) async fn make(
         auth_time: approved.decision().at,
         txn: Some(facts.txn),
         authorization_details: details,
+        acr: facts.asked.acr.clone(),
     };
     let family = app.entropy.base64url::<16>();
     let order = Order {

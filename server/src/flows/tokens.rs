@@ -33,6 +33,8 @@ pub struct Granted {
     pub txn: Option<TransactionId>,
     /// What was approved in detail.
     pub authorization_details: Option<Value>,
+    /// The authentication context class that was asked for and reached (C25).
+    pub acr: Option<String>,
 }
 
 impl Granted {
@@ -44,6 +46,7 @@ impl Granted {
             "auth_time": self.auth_time.ms(),
             "txn": self.txn.map(|txn| txn.to_string()),
             "authorization_details": self.authorization_details,
+            "acr": self.acr,
         })
         .to_string()
     }
@@ -59,6 +62,7 @@ impl Granted {
             auth_time: Timestamp::from_ms(document.get("auth_time")?.as_i64()?),
             txn: text("txn").and_then(parse_txn),
             authorization_details: details.filter(|details| !details.is_null()),
+            acr: text("acr").map(str::to_owned),
         })
     }
 }
@@ -176,7 +180,7 @@ fn id_token(
         scope: &order.granted.scope,
         auth_time: order.granted.auth_time,
         // What the device did: it proved a key that it holds (RFC 8176).
-        act: Act { acr: None, amr: &["hwk", "mca"] },
+        act: Act { acr: order.granted.acr.as_deref(), amr: &["hwk", "mca"] },
         txn: order.granted.txn,
     };
     let mut draft = claims::id_token(&identity, now);

@@ -70,6 +70,36 @@ async fn a_signed_request_lives_an_hour_at_most() {
     assert_eq!(signer.starts(&claims).await.status, 200);
 }
 
+/// F8: a class of authentication is told, asked for and in the ID token.
+#[tokio::test]
+async fn a_class_is_told_to_who_asks_for_it() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let metadata = world.get(".well-known/openid-configuration").await.json();
+    let class = metadata["acr_values_supported"][0].as_str().unwrap();
+    let answer = signer.starts(&signer.claims_with("acr_values", json!(class))).await;
+    let id = answer.member("auth_req_id");
+    world.phone_of("alice").approves(&id).await;
+    let tokens = signer.client.redeems(&id).await;
+    let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
+    assert_eq!(token.claims["acr"], class);
+}
+
+/// F10: where a request comes from, inside it; a client's policy can require it.
+#[tokio::test]
+async fn a_client_can_have_to_say_where_a_request_comes_from() {
+    let world = world().await;
+    let members = json!({"request_context_required": true});
+    let signer = Signer::with(&world, "Signer", members).await;
+    is_invalid(&world, signer.starts(&signer.claims()).await).await;
+    for bad in [json!("x"), json!([]), json!(5)] {
+        is_invalid(&world, signer.starts(&signer.claims_with("request_context", bad)).await).await;
+    }
+    let context = json!({"device": "kiosk", "place": {"country": "JP"}});
+    let answer = signer.starts(&signer.claims_with("request_context", context)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
 /// F17, T24: PS256 and ES256; RS256 is refused for requests, assertions and ID tokens alike.
 #[tokio::test]
 async fn rs256_is_refused_everywhere() {

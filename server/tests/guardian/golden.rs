@@ -166,6 +166,8 @@ async fn seed_transaction(world: &World, number: u8, recorded: &Value) {
         scope: Scope::of(["openid"]),
         binding_message: Some("21-49-38".to_owned()),
         details: None,
+        acr: None,
+        request_context: None,
         expires_in_s: 300,
         channel: Channel::GuardianPush,
         delivery: Mode::Poll,

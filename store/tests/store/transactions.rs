@@ -91,6 +91,8 @@ pub(crate) fn begun_by(number: u8, delivery: Mode) -> Begun {
         scope: Scope::of(["openid", "transfer:funds"]),
         binding_message: Some(String::from("Pay 25.00")),
         details: None,
+        acr: None,
+        request_context: None,
         expires_in_s: LIFE_S,
         channel: Channel::GuardianPush,
         delivery,

@@ -30,6 +30,10 @@ struct Document<'a> {
     binding_message: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authorization_details: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_context: Option<Box<RawValue>>,
     expires_in: i64,
     channel: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +44,8 @@ impl Asked {
     /// The column.
     pub fn to_document(&self) -> String {
         let details = self.details.clone().and_then(|text| RawValue::from_string(text).ok());
+        let context = self.request_context.clone();
+        let context = context.and_then(|text| RawValue::from_string(text).ok());
         let document = Document {
             v: VERSION,
             user_id: self.user_id.as_str().into(),
@@ -48,6 +54,8 @@ impl Asked {
             scope: self.scope.to_string().into(),
             binding_message: self.binding_message.as_deref().map(Cow::from),
             authorization_details: details,
+            acr: self.acr.as_deref().map(Cow::from),
+            request_context: context,
             expires_in: self.expires_in_s,
             channel: self.channel.as_str().into(),
             delivery: self.delivery.notifies().then(|| self.delivery.as_str().into()),
@@ -68,6 +76,8 @@ impl Asked {
             scope: Scope::of(document.scope.split(' ').filter(|word| !word.is_empty())),
             binding_message: document.binding_message.map(Cow::into_owned),
             details: document.authorization_details.map(|details| details.get().to_owned()),
+            acr: document.acr.map(Cow::into_owned),
+            request_context: document.request_context.map(|context| context.get().to_owned()),
             expires_in_s: document.expires_in,
             channel: Channel::from_name(&document.channel).ok_or(NoRequest)?,
             delivery: match &document.delivery {

@@ -6,7 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::delivery::Mode;
 use domain::ciba::profile::SignedRequests;
+use domain::ciba::request::DEVICE_ACR;
 use domain::ciba::signed_request;
+use domain::jose::Algorithm;
+use domain::oauth::client_document::TOKEN_ALGS;
 use domain::oauth::refusal::Endpoint;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -71,10 +74,10 @@ fn document(context: &Context) -> Value {
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "id_token_signing_alg_values_supported": TOKEN_ALGS,
         "token_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "PS256", "ES256"],
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algs(),
         "revocation_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "introspection_endpoint_auth_methods_supported":
@@ -106,6 +109,28 @@ fn with_profiles(document: &mut Value, tenant: &Tenant) {
         let member = "backchannel_authentication_request_signing_alg_values_supported";
         document[member] = names.copied().collect();
     }
+    if rules.iter().any(|one| one.reads_extras) {
+        document["acr_values_supported"] = json!([DEVICE_ACR]);
+        document["backchannel_user_code_parameter_supported"] = false.into();
+    }
+    if !rules.iter().any(|one| one.takes_secrets) {
+        for endpoint in ["token", "revocation", "introspection"] {
+            document[format!("{endpoint}_endpoint_auth_methods_supported")] =
+                json!(["private_key_jwt"]);
+        }
+    }
+    if !rules.iter().any(|one| one.takes_pkcs1) {
+        let strong = |algorithms: &[&'static str]| -> Value {
+            algorithms.iter().copied().filter(|name| !name.starts_with("RS")).collect()
+        };
+        document["id_token_signing_alg_values_supported"] = strong(&TOKEN_ALGS);
+        document["token_endpoint_auth_signing_alg_values_supported"] = strong(&assertion_algs());
+    }
+}
+
+/// The algorithms that a client's key can be registered for, by every name.
+fn assertion_algs() -> Vec<&'static str> {
+    Algorithm::ALL.iter().flat_map(|one| one.accepted_names()).copied().collect()
 }
 
 /// RFC 8705 5: where clients with certificates go, and what they may do there.
