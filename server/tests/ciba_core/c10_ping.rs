@@ -10,7 +10,7 @@ use testkit::{Client, World};
 
 use super::{ENDPOINT, NOTIFICATION_TOKEN, asks, asks_with, bodies, logged, notified, works};
 
-/// C67, P2, N13: yes, no, and taken back: each is told once, with nothing but the request's name.
+/// C67, P3, N13: yes, no, and taken back: each is told once, with nothing but the request's name.
 #[tokio::test]
 async fn each_outcome_is_told_once_and_nothing_beside_it() {
     for outcome in ["yes", "no", "taken back"] {
@@ -299,7 +299,7 @@ async fn addresses_that_are_not_public_are_never_called() {
     }
 }
 
-/// C69, C71: through the real window: a certificate that nobody vouches for gets no bearer, a
+/// C69, C71, P3: through the real window: a certificate that nobody vouches for gets no bearer, a
 /// redirect is not followed, and an endless body is cut off and good all the same.
 #[tokio::test]
 async fn only_the_endpoint_that_proves_itself_is_told() {
