@@ -38,7 +38,7 @@ async fn makes(world: &World, mut body: Value) -> u16 {
     world.operator().posts("clients", &body).await.status
 }
 
-/// C6: algorithms of signed requests and ID tokens, and delivery modes, can be registered exactly
+/// Of C6: algorithms of signed requests and ID tokens, and delivery modes, can be registered exactly
 /// where they are told.
 #[tokio::test]
 async fn what_can_be_registered_is_what_is_told() {
@@ -69,8 +69,7 @@ async fn what_can_be_registered_is_what_is_told() {
     }
 }
 
-/// C6: assertions of every algorithm, by its every name, are taken exactly where it is told; C5:
-/// and so are secrets.
+/// Of C6: assertions by every kind of key, and secrets, are taken exactly where that is told.
 #[tokio::test]
 async fn who_can_authenticate_is_told() {
     for profile in Profile::ALL {

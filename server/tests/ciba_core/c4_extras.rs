@@ -7,7 +7,7 @@ use super::{is_refused, world};
 
 const DEVICE: &str = "urn:aizuchi:acr:device";
 
-/// C25, N57: who asks for a class is told the one that was reached, in ID tokens of refreshes too.
+/// C25: who asks for a class is told the one that was reached, in ID tokens of refreshes too.
 #[tokio::test]
 async fn who_asks_for_a_class_is_told_which_was_reached() {
     let world = world().await;

@@ -71,7 +71,7 @@ fn header_only(alg: &str, claims: &Value) -> String {
     format!("{}.{}.{}", part(&json!({"alg": alg})), part(claims), part(&json!("mac")))
 }
 
-/// C10, C46: who registered no algorithm sends no signed requests; and only asymmetric ones can be
+/// C10, C46, N23: who registered no algorithm sends no signed requests; and only asymmetric ones can be
 /// registered.
 #[tokio::test]
 async fn who_registered_no_algorithm_signs_no_request() {

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::world;
 
-/// C58: who was blocked after the request began can neither approve nor be redeemed.
+/// C58: who was blocked after the request began can neither approve nor be redeemed, and nobody
+/// else can approve.
 #[tokio::test]
 async fn who_is_blocked_counts_at_every_step() {
     let world = world().await;
@@ -21,6 +22,9 @@ async fn who_is_blocked_counts_at_every_step() {
     block(false).await;
     let id = client.asks_for("alice").await;
     let push = world.phone_of("alice").push_of(&id).await;
+    world.phone_of("bob").is_ready().await;
+    assert!(world.phone_of("bob").answers(&push, Decision::Accepted).await.status >= 400);
+    assert_eq!(client.polls(&id).await, "400 authorization_pending");
     block(true).await;
     assert!(world.phone_of("alice").answers(&push, Decision::Accepted).await.status >= 400);
     block(false).await;

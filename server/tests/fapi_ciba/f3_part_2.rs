@@ -5,7 +5,7 @@ use testkit::{Client, Form};
 
 use super::{Signer, is_invalid, world};
 
-/// F27: who says two names is nobody; T31: nor is who takes another's beside its own request.
+/// F27: who says two names is nobody, nor is who takes another's beside its own request.
 #[tokio::test]
 async fn a_client_has_one_name() {
     let world = world().await;
