@@ -145,9 +145,15 @@ fn unknown(known: &Table, section: &str, key: Option<&str>, origin: &str) -> Con
                 .flat_map(|keys| keys.keys())
                 .map(move |key| format!("{section}.{key}"))
         })
-        .min_by_key(|name| distance(name, &asked))
+        // What is written short is nearer than what is written alike.
+        .min_by_key(|name| (!key_of(name).starts_with(key_of(&asked)), distance(name, &asked)))
         .unwrap_or_default();
     ConfigError(format!("{origin}: unknown key `{asked}`; the nearest known one is `{nearest}`"))
+}
+
+/// A key without its section.
+fn key_of(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
 }
 
 /// The number of letters to change, add or drop to make one name of the other.
