@@ -10,6 +10,7 @@ pub mod assertion;
 mod claims;
 mod compact;
 mod der;
+pub mod dpop;
 pub mod hs256;
 pub mod json;
 mod jwk;

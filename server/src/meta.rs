@@ -29,6 +29,8 @@ pub struct Meta {
     pub auth0_client: Option<Value>,
     /// The client certificate it came with.
     pub certificate: Option<Arc<Presented>>,
+    /// `DPoP`; several headers are one text that is no proof.
+    pub proof: Option<String>,
     /// Who acts, where a person does it in the console.
     pub operator: Option<Operator>,
 }
@@ -49,9 +51,17 @@ impl Meta {
             hostname: host(parts).to_owned(),
             auth0_client: text(&parts.headers, "auth0-client").and_then(|text| decode(&text)),
             certificate: parts.extensions.get::<Arc<Presented>>().cloned(),
+            proof: proof(&parts.headers),
             operator: None,
         }
     }
+}
+
+/// The proofs of all `DPoP` headers, of which there may be one (RFC 9449 4.3).
+fn proof(headers: &HeaderMap) -> Option<String> {
+    let proofs: Vec<_> = headers.get_all("dpop").iter().collect();
+    let texts = proofs.iter().map(|proof| proof.to_str().unwrap_or_default());
+    (!proofs.is_empty()).then(|| texts.collect::<Vec<_>>().join(","))
 }
 
 /// The host that the request names: `Host`, or HTTP/2's `:authority`.

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_operators"),
     migration!(8, "0008_notices"),
     migration!(9, "0009_hints"),
+    migration!(10, "0010_bound_tokens"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

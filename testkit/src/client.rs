@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use domain::jose::{Algorithm, HeaderFields, SigningKey};
+use domain::jose::{Algorithm, HeaderFields, KeyType, SigningKey};
 use domain::oauth::client::CIBA_GRANT;
 use serde_json::{Value, json};
 
@@ -34,23 +34,32 @@ pub struct Client<'w> {
     world: &'w World,
     id: String,
     proof: Proof,
+    /// Proves with each token request that it holds this key.
+    bound_to: Option<Arc<SigningKey>>,
 }
 
 impl<'w> Client<'w> {
     pub(crate) fn new(world: &'w World, id: &str, proof: Proof) -> Self {
-        Self { world, id: id.to_owned(), proof }
+        Self { world, id: id.to_owned(), proof, bound_to: None }
     }
 
     /// The same client in another World (a second node) or with another proof.
     #[must_use]
     pub fn at<'o>(&self, world: &'o World) -> Client<'o> {
-        Client { world, id: self.id.clone(), proof: self.proof.clone() }
+        let (id, proof, bound_to) = (self.id.clone(), self.proof.clone(), self.bound_to.clone());
+        Client { world, id, proof, bound_to }
     }
 
     /// The same client, proving itself otherwise.
     #[must_use]
     pub fn proving(&self, proof: Proof) -> Self {
         Self { proof, ..self.clone() }
+    }
+
+    /// The same client, with a `DPoP` proof of this key at each token request.
+    #[must_use]
+    pub fn bound_to(&self, key: &Arc<SigningKey>) -> Self {
+        Self { bound_to: Some(Arc::clone(key)), ..self.clone() }
     }
 
     /// Its `client_id`.
@@ -153,9 +162,20 @@ impl<'w> Client<'w> {
 
     /// Posts a form with the client's credentials.
     pub async fn posts(&self, path: &str, form: Form) -> Answer {
-        let (form, headers) = self.credentials(form);
+        let (form, mut headers) = self.credentials(form);
+        if let Some(key) = self.bound_to.as_ref().filter(|_| path == "oauth/token") {
+            headers.push(("dpop", dpop_proof(key, &self.proof_claims(path))));
+        }
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.world.post_form(path, &form, &headers).await
+    }
+
+    /// The claims of a new `DPoP` proof for a POST.
+    pub fn proof_claims(&self, path: &str) -> Value {
+        json!({
+            "htm": "POST", "htu": self.world.url(path), "iat": self.world.now().seconds(),
+            "jti": self.world.app().entropy.hex::<12>(),
+        })
     }
 
     /// Posts JSON with the client's credentials.
@@ -254,6 +274,17 @@ fn signed_message(request: &str) -> Option<String> {
     let claims = URL_SAFE_NO_PAD.decode(request.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
     Some(claims["binding_message"].as_str()?.to_owned())
+}
+
+/// A `DPoP` proof with these claims (RFC 9449 4.2).
+pub fn dpop_proof(key: &SigningKey, claims: &Value) -> String {
+    let fields =
+        HeaderFields { typ: Some("dpop+jwt"), jwk: Some(key.public()), ..HeaderFields::default() };
+    let algorithm = match key.public().key_type() {
+        KeyType::Rsa => Algorithm::Ps256,
+        other @ (KeyType::P256 | KeyType::P384 | KeyType::Ed25519) => other.default_algorithm(),
+    };
+    key.sign(algorithm, &fields, &claims.to_string()).unwrap()
 }
 
 /// The value of `Authorization` for HTTP Basic, with both halves as they stand.

@@ -31,7 +31,7 @@ mod world;
 pub use answer::{Answer, assert_refused};
 pub use authenticator::Authenticator;
 pub use browser::{Browser, unescaped};
-pub use client::{Client, Proof};
+pub use client::{Client, Proof, dpop_proof};
 pub use form::{Form, encoded};
 pub use keys::{client_key, device_key, p256_key, tenant_keys};
 pub use operator::Operator;

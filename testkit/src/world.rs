@@ -481,6 +481,12 @@ impl World {
         Client::new(self, seed::BANK, Proof::Secret(seed::secret_of(seed::BANK)))
     }
 
+    /// Notes a request that was started by other means, so that phones find its push.
+    pub async fn remember(&self, auth_req_id: &str, message: &str) {
+        self.pockets().remember(auth_req_id, message);
+        self.run_worker().await;
+    }
+
     /// A client by its id, which somebody else made.
     pub fn client_of(&self, id: &str, proof: Proof) -> Client<'_> {
         Client::new(self, id, proof)

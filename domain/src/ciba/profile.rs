@@ -7,6 +7,7 @@ use crate::ciba::delivery::Mode;
 use crate::ciba::pacing::PacingRules;
 use crate::ciba::signed_request;
 use crate::jose::NameLength;
+use crate::oauth::binding::BindingRule;
 
 /// Which rules a client is held to: a property of its registration, defaulted by its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +106,8 @@ pub struct Rules {
     pub pacing: PacingRules,
     /// How outcomes may be delivered.
     pub delivery_modes: &'static [Mode],
+    /// When access tokens are bound.
+    pub binding: BindingRule,
 }
 
 const AUTH0: Rules = Rules {
@@ -126,6 +129,7 @@ const AUTH0: Rules = Rules {
     auth_req_id: NameLength::Long,
     pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
     delivery_modes: &[Mode::Poll],
+    binding: BindingRule::AsTheApiSays,
 };
 
 const CIBA: Rules = Rules {
@@ -147,9 +151,10 @@ const CIBA: Rules = Rules {
     auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
     delivery_modes: &Mode::ALL,
+    binding: BindingRule::AsTheClientSays,
 };
 
-/// No push (F4).
+/// No push (F4), no token that a thief could use (F25).
 const FAPI_CIBA: Rules = Rules {
     binding_message_or_details_required: true,
     delivery_modes: &[Mode::Poll, Mode::Ping],
@@ -157,5 +162,6 @@ const FAPI_CIBA: Rules = Rules {
     request_lifetime_s: 3_600,
     takes_secrets: false,
     takes_pkcs1: false,
+    binding: BindingRule::Always,
     ..CIBA
 };

@@ -51,6 +51,36 @@ impl AccessPolicy {
     }
 }
 
+/// How a client of an API shows that a token is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// By a client certificate (`mtls`).
+    Certificate,
+    /// By a key (`dpop`).
+    Key,
+}
+
+/// What an API's tokens are bound to (B10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Possession {
+    /// How.
+    pub mechanism: Mechanism,
+    /// Whether clients like those of CIBA, which are confidential, must.
+    pub is_required: bool,
+}
+
+impl Possession {
+    fn of(document: &Value) -> Option<Self> {
+        let mechanism = match text(document, "mechanism")? {
+            "mtls" => Mechanism::Certificate,
+            "dpop" => Mechanism::Key,
+            _ => return None,
+        };
+        let is_for_all = text(document, "required_for") != Some("public_clients");
+        Some(Self { mechanism, is_required: flag(document, "required", false) && is_for_all })
+    }
+}
+
 /// An API.
 #[expect(clippy::struct_excessive_bools, reason = "independent settings of the API")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +107,8 @@ pub struct Api {
     pub forbids_ciba: bool,
     /// The registered types of `authorization_details`.
     pub details_types: Vec<String>,
+    /// What its access tokens are bound to in profile `auth0` (WD31).
+    pub binding: Option<Possession>,
     /// Who may have tokens on behalf of a person.
     pub user_policy: AccessPolicy,
     /// Who may have tokens on its own behalf.
@@ -115,6 +147,7 @@ impl Api {
             enforces_policies: flag(document, "enforce_policies", false),
             forbids_ciba: text(document, "consent_policy") == Some(TRANSACTIONAL_WITH_MFA),
             details_types: texts_of("authorization_details", "type"),
+            binding: document.get("proof_of_possession").and_then(Possession::of),
             user_policy: policy("user", AccessPolicy::AllowAll)?,
             client_policy: policy("client", AccessPolicy::RequireClientGrant)?,
         })
@@ -128,6 +161,12 @@ impl Api {
 
 const POLICY: Kind =
     Kind::Object(&[("policy", Kind::OneOf(&["allow_all", "require_client_grant", "deny_all"]))]);
+
+const POSSESSION: &[Member] = &[
+    ("mechanism", Kind::OneOf(&["mtls", "dpop"])),
+    ("required", Kind::Flag),
+    ("required_for", Kind::OneOf(&["public_clients", "all_clients"])),
+];
 
 const MEMBERS: &[Member] = &[
     ("name", Kind::Text(255)),
@@ -151,7 +190,7 @@ const MEMBERS: &[Member] = &[
     ("authorization_details", Kind::Own(details_types)),
     ("subject_type_authorization", Kind::Object(&[("user", POLICY), ("client", POLICY)])),
     ("token_encryption", Kind::Kept),
-    ("proof_of_possession", Kind::Kept),
+    ("proof_of_possession", Kind::Object(POSSESSION)),
     ("signing_secret", Kind::Kept),
 ];
 

@@ -22,6 +22,10 @@ pub const CLIENT_CREDENTIALS_GRANT: &str = "client_credentials";
 pub const DELIVERY_MODE: &str = "backchannel_token_delivery_mode";
 /// The member that says where it is told of them.
 pub const NOTIFICATION_ENDPOINT: &str = "backchannel_client_notification_endpoint";
+/// The member that binds access tokens to certificates.
+pub const BOUND_TO_CERTIFICATE: &str = "tls_client_certificate_bound_access_tokens";
+/// The member that binds them to keys.
+pub const BOUND_TO_KEY: &str = "dpop_bound_access_tokens";
 /// The `app_type` of a client that is an API.
 const RESOURCE_SERVER: &str = "resource_server";
 
@@ -149,6 +153,10 @@ pub struct Client {
     pub assertion_audience: AssertionAudience,
     /// Whether its requests must carry a binding message (always in profile `auth0`).
     pub is_binding_message_required: bool,
+    /// Whether its access tokens are bound to its certificate (RFC 8705 3.4).
+    pub binds_to_certificate: bool,
+    /// Whether its access tokens are bound to a key of its own (RFC 9449 5.2).
+    pub binds_to_key: bool,
     /// The API that it is, if it is one: it may ask about the API's tokens (RFC 7662).
     pub resource_server: Option<String>,
     /// Whether its requests must say where they come from (F10).
@@ -205,6 +213,8 @@ impl Client {
                 AssertionAudience::Strict
             },
             is_binding_message_required: flag(document, "binding_message_required", false),
+            binds_to_certificate: flag(document, BOUND_TO_CERTIFICATE, false),
+            binds_to_key: flag(document, BOUND_TO_KEY, false),
             resource_server: text(document, "app_type")
                 .filter(|kind| *kind == RESOURCE_SERVER)
                 .and_then(|_| text(document, "resource_server_identifier"))

@@ -9,8 +9,8 @@ use crate::ciba::hint;
 use crate::ciba::profile::Profile;
 use crate::jose::parse_set;
 use crate::oauth::client::{
-    CIBA_GRANT, DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE, LONGEST_REQUESTED_EXPIRY_S,
-    NOTIFICATION_ENDPOINT,
+    BOUND_TO_CERTIFICATE, BOUND_TO_KEY, CIBA_GRANT, DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE,
+    LONGEST_REQUESTED_EXPIRY_S, NOTIFICATION_ENDPOINT,
 };
 use crate::oauth::document::{Kind, Member, invalid, merged, object};
 use crate::shape::InvalidBody;
@@ -79,6 +79,8 @@ const MEMBERS: &[Member] = &[
     ("jwks", Kind::Own(jwks)),
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("request_context_required", Kind::Flag),
+    (BOUND_TO_CERTIFICATE, Kind::Flag),
+    (BOUND_TO_KEY, Kind::Flag),
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
     ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),

@@ -3,6 +3,7 @@
 //! How a token is signed is `jose`; how a person is asked is `ciba`.
 
 pub mod api;
+pub mod binding;
 pub mod certificate;
 pub mod claims;
 pub mod client;

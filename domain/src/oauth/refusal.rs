@@ -181,6 +181,10 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The authorization request is no longer pending";
     UnknownRefreshToken:   [Token]
         400 "invalid_grant" | 403 "invalid_grant" | "Unknown or invalid refresh token.";
+    BindingMissing:        [Token]
+        400 "invalid_request" | 400 "invalid_request" | "The access token must be bound to a client certificate or a DPoP key, and none was shown";
+    BadProof:              [Token]
+        400 "invalid_dpop_proof" | 400 "invalid_dpop_proof" | "The DPoP proof does not hold";
     InvalidToken:          [Userinfo]
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]

@@ -1,6 +1,9 @@
 //! An access token that somebody presents: whether it is ours and lives, and what it says.
 
+use std::fmt;
+
 use domain::jose::{Algorithm, Unverified};
+use domain::oauth::binding::Binding;
 use domain::oauth::claims;
 use domain::{ClientId, Fingerprint, Timestamp};
 use serde_json::{Map, Value};
@@ -12,6 +15,24 @@ use crate::tenancy::Context;
 
 /// No access token is longer.
 pub(super) const ACCESS_TOKEN_BYTES: usize = 16 * 1024;
+
+/// An access token as a request to us carries it.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The scheme of `Authorization`: `Bearer` or `DPoP`.
+    pub scheme: &'static str,
+    /// The method of the request.
+    pub method: &'a str,
+}
+
+impl fmt::Debug for Presented<'_> {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
 
 /// A living access token of ours.
 #[derive(Debug)]
@@ -37,6 +58,11 @@ impl AccessToken {
         }
     }
 
+    /// What it is bound to.
+    pub(super) fn binding(&self) -> Option<Binding> {
+        self.claims.get("cnf").and_then(Binding::of_confirmation)
+    }
+
     fn of_row(context: &Context, row: AccessTokenRow) -> Self {
         let issuer = &context.base.issuer;
         let mut claims = Map::new();
@@ -46,6 +72,10 @@ impl AccessToken {
         claims.insert("iat".into(), row.created_at.seconds().into());
         claims.insert("exp".into(), row.expires_at.seconds().into());
         claims.insert("scope".into(), row.scope.into());
+        let confirmation = row.confirmation.as_deref().map(serde_json::from_str);
+        if let Some(Ok(confirmation)) = confirmation {
+            claims.insert("cnf".into(), confirmation);
+        }
         Self { client: row.client_id, claims }
     }
 }

@@ -14,6 +14,7 @@ use store::{Written, refresh_tokens, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
+use super::bind_token::{bind_token, check_poll};
 use super::long_poll::long_poll;
 use super::redeem::{Turn, redeem};
 use super::tokens::{self, Granted, Order};
@@ -31,23 +32,26 @@ pub async fn exchange(
     asked: (&Authenticated, &Parameters, &Meta),
     (wait_s, now): (Option<i64>, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
-    let (authenticated, parameters, _) = asked;
+    let (authenticated, parameters, meta) = asked;
     parameters.check_no_duplicates(&[])?;
     let client = &authenticated.client;
     let grant_type = GrantType::of(parameters)?;
     client.client().may_use(grant_type.as_str())?;
     match grant_type {
-        GrantType::Ciba => match wait_s {
-            None => redeem(app, context, asked, (Turn::Single, now)).await,
-            Some(wait_s) => Box::pin(long_poll(app, context, asked, (wait_s, now))).await,
-        },
+        GrantType::Ciba => {
+            check_poll(app, context, (client.client(), meta), now)?;
+            match wait_s {
+                None => redeem(app, context, asked, (Turn::Single, now)).await,
+                Some(wait_s) => Box::pin(long_poll(app, context, asked, (wait_s, now))).await,
+            }
+        }
         GrantType::RefreshToken => {
             Box::pin(spend_assertion(app, context, authenticated.unspent, now)).await?;
-            Box::pin(refresh(app, context, (client, parameters), now)).await
+            Box::pin(refresh(app, context, (client, parameters, meta), now)).await
         }
         GrantType::ClientCredentials => {
             Box::pin(spend_assertion(app, context, authenticated.unspent, now)).await?;
-            Box::pin(client_credentials(app, context, (client, parameters), now)).await
+            Box::pin(client_credentials(app, context, (client, parameters, meta), now)).await
         }
     }
 }
@@ -56,7 +60,7 @@ pub async fn exchange(
 async fn client_credentials(
     app: &App,
     context: &Context,
-    (client, parameters): (&KnownClient, &Parameters),
+    (client, parameters, meta): (&KnownClient, &Parameters, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
     let audience = parameters.required("audience")?;
@@ -70,7 +74,9 @@ async fn client_credentials(
     let jti = app.entropy.base64url::<16>();
     let issuer = &context.base.issuer;
     let access = Access { issuer, api: &api, client: id, scope: &scope, now, jti: &jti };
-    let draft = claims::machine_access_token(&access);
+    let mut draft = claims::machine_access_token(&access);
+    let binding = bind_token(app, context, (client.client(), Some(&api), meta), now).await?;
+    tokens::confirm(&mut draft, binding.as_ref());
     let lifetime_s = draft.lifetime_s;
     let keys = app.signing_keys(tenant, now).await?;
     let mut answer = Map::new();
@@ -79,7 +85,7 @@ async fn client_credentials(
         answer.insert(String::from("scope"), scope.to_string().into());
     }
     answer.insert(String::from("expires_in"), lifetime_s.into());
-    answer.insert(String::from("token_type"), "Bearer".into());
+    answer.insert(String::from("token_type"), tokens::token_type(binding.as_ref()).into());
     Ok(answer)
 }
 
@@ -87,7 +93,7 @@ async fn client_credentials(
 async fn refresh(
     app: &App,
     context: &Context,
-    (client, parameters): (&KnownClient, &Parameters),
+    (client, parameters, meta): (&KnownClient, &Parameters, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
     let token = parameters.required("refresh_token")?;
@@ -102,7 +108,7 @@ async fn refresh(
             return Err(unknown().into());
         }
         // Nothing: rotated, revoked or used in this moment, and the row now says which.
-        if let Some(answer) = renew(app, context, (client, parameters, &row), now).await? {
+        if let Some(answer) = renew(app, context, (client, parameters, &row, meta), now).await? {
             return Ok(answer);
         }
     }
@@ -113,7 +119,7 @@ async fn refresh(
 async fn renew(
     app: &App,
     context: &Context,
-    (client, parameters, row): (&KnownClient, &Parameters, &RefreshTokenRow),
+    (client, parameters, row, meta): (&KnownClient, &Parameters, &RefreshTokenRow, &Meta),
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let (tenant, hash) = (&context.tenant.id, &row.hash);
@@ -129,6 +135,7 @@ async fn renew(
         gty: Some(GTY_REFRESH_TOKEN),
         family: Some(&row.family),
         pushed: None,
+        meta,
     };
     let mut minted = tokens::mint(app, context, &order, now).await?;
     let settings = &client.client().refresh_tokens;

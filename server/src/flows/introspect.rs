@@ -1,6 +1,7 @@
 //! `POST /oauth/introspect` (RFC 7662): whether a token is good, told to those whom it concerns:
 //! the client that got it, and the API that it is for.
 
+use domain::oauth::binding::Binding;
 use domain::oauth::client::Client;
 use domain::oauth::parameters::Parameters;
 use domain::{Fingerprint, Timestamp, UserId};
@@ -10,7 +11,7 @@ use store::users;
 
 use super::access_token::{AccessToken, access_token};
 use super::exchange::is_over;
-use super::tokens::Granted;
+use super::tokens::{Granted, token_type};
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -43,6 +44,10 @@ pub async fn introspect(
     }
     if app.client(&context.tenant.id, &client, now).await?.is_none() {
         return Ok(inactive());
+    }
+    if claims.contains_key("aud") {
+        let bound = claims.get("cnf").and_then(Binding::of_confirmation);
+        claims.insert(String::from("token_type"), token_type(bound.as_ref()).into());
     }
     claims.remove("azp");
     claims.insert(String::from("client_id"), client.as_str().into());

@@ -6,6 +6,7 @@ pub mod admit;
 mod answer_challenge;
 pub mod authenticate_client;
 pub mod begin_authentication;
+mod bind_token;
 mod cancel;
 mod change_device;
 pub mod console;
@@ -36,6 +37,7 @@ mod whom;
 /// A flow whose write was overtaken looks again and decides again: so many times in all.
 const DECIDE_TRIES: u32 = 3;
 
+pub use access_token::Presented;
 pub use answer_challenge::answer_challenge;
 pub use authenticate_client::{
     Credentials, authenticate_client, named_client, note_assertion, spend_assertion,

@@ -255,6 +255,7 @@ pub(super) async fn make(
         gty: None,
         family: Some(&family),
         pushed: None,
+        meta: collector.meta,
     };
     // A pushed ID token names the hash of the refresh token beside it.
     let early = collector.pushed_as.map(|_| tokens::refresh_token(app, &order, now));

@@ -9,9 +9,10 @@ use domain::{Fingerprint, Timestamp, UserId};
 use serde_json::{Map, Value};
 use store::{Written, access_tokens, refresh_tokens};
 
-use super::access_token::access_token;
+use super::access_token::{Presented, access_token};
 use super::administer;
 use super::admit::admit;
+use super::bind_token::shows;
 use super::exchange::living_user;
 use super::tokens::Granted;
 use crate::App;
@@ -64,12 +65,22 @@ pub async fn revoke(
 pub async fn userinfo(
     app: &App,
     context: &Context,
-    (token, meta): (&str, &Meta),
+    (presented, meta): (Presented<'_>, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
-    let found = access_token(app, context, token, now).await?;
+    let found = access_token(app, context, presented.token, now).await?;
     let wanted = claims::userinfo_audience(&context.base.issuer);
     let found = found.filter(|found| found.is_for(&wanted)).ok_or_else(invalid)?;
+    let is_rightful = match found.binding() {
+        None => presented.scheme == "Bearer",
+        Some(bound) => {
+            presented.scheme == bound.token_type()
+                && shows(app, context, (&bound, &presented, meta), now).await?
+        }
+    };
+    if !is_rightful {
+        return Err(invalid());
+    }
     let (user, scope) = (UserId::new(found.text("sub")), Scope::of(found.text("scope").split(' ')));
     admit(app, (context, meta), (Counted::Userinfo, user.as_str()), now).await?;
     let user = living_user(app, context, &user).await.map_err(|failure| match failure {

@@ -1,6 +1,7 @@
 //! Making the tokens of one grant: what is signed, what is stored, what is answered.
 
 use domain::jose::Algorithm;
+use domain::oauth::binding::Binding;
 use domain::oauth::claims::{self, Access, Act, Bound, Draft, Identity};
 use domain::oauth::client::{Client, REFRESH_TOKEN_GRANT};
 use domain::oauth::scope::Scope;
@@ -11,10 +12,12 @@ use store::access_tokens::{self, AccessTokenRow};
 use store::refresh_tokens::RefreshTokenRow;
 use store::{Write, refresh_tokens};
 
+use super::bind_token::bind_token;
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::keyring::Keyring;
 use crate::known::KnownApi;
+use crate::meta::Meta;
 use crate::tenancy::Context;
 
 /// An opaque access token lives this long: as long as one for an API does unless set (W163).
@@ -89,6 +92,8 @@ pub struct Order<'a> {
     pub family: Option<&'a str>,
     /// The request they are pushed for, with the refresh token that goes with them.
     pub pushed: Option<(&'a str, Option<&'a str>)>,
+    /// What shows that the client may be given tokens that are bound: certificate and proof.
+    pub meta: &'a Meta,
 }
 
 /// Tokens ready to be handed out once `write` has happened.
@@ -112,8 +117,10 @@ pub async fn mint(
         Some(identifier) => app.api(&context.tenant.id, identifier, now).await?,
         None => None,
     };
+    let asking = (order.client, api.as_deref(), order.meta);
+    let binding = bind_token(app, context, asking, now).await?;
     let (access_token, lifetime_s, write) =
-        access_token(app, context, order, (api.as_ref(), &keys), now)?;
+        access_token(app, context, order, (api.as_ref(), &keys, binding.as_ref()), now)?;
     let mut answer = Map::new();
     if order.granted.scope.has("openid") {
         let id_token = id_token(order, (&keys, &access_token), now)?;
@@ -122,7 +129,7 @@ pub async fn mint(
     answer.insert(String::from("access_token"), access_token.into());
     answer.insert(String::from("scope"), order.granted.scope.to_string().into());
     answer.insert(String::from("expires_in"), lifetime_s.into());
-    answer.insert(String::from("token_type"), "Bearer".into());
+    answer.insert(String::from("token_type"), token_type(binding.as_ref()).into());
     if let Some(details) = &order.granted.authorization_details {
         answer.insert(String::from("authorization_details"), details.clone());
     }
@@ -133,7 +140,7 @@ fn access_token(
     app: &App,
     context: &Context,
     order: &Order<'_>,
-    (api, keys): (Option<&KnownApi>, &Keyring),
+    (api, keys, binding): (Option<&KnownApi>, &Keyring, Option<&Binding>),
     now: Timestamp,
 ) -> Result<(String, i64, Write), Broken> {
     let Some(api) = api else {
@@ -144,6 +151,7 @@ fn access_token(
             user_id: order.user.id().clone(),
             scope: order.granted.scope.to_string(),
             family: order.family.map(str::to_owned),
+            confirmation: binding.map(|binding| binding.confirmation().to_string()),
             created_at: now,
             expires_at: now.plus_seconds(OPAQUE_LIFETIME_S),
         };
@@ -160,9 +168,22 @@ fn access_token(
         jti: &jti,
     };
     let details = order.granted.authorization_details.as_ref();
-    let draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
+    let mut draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
+    confirm(&mut draft, binding);
     let lifetime_s = draft.lifetime_s;
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))
+}
+
+/// Says in a token what it is bound to.
+pub fn confirm(draft: &mut Draft, binding: Option<&Binding>) {
+    if let Some(binding) = binding {
+        draft.claims.insert(String::from("cnf"), binding.confirmation());
+    }
+}
+
+/// How a token is presented.
+pub fn token_type(binding: Option<&Binding>) -> &'static str {
+    binding.map_or("Bearer", Binding::token_type)
 }
 
 fn id_token(

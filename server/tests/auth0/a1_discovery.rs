@@ -139,7 +139,7 @@ async fn where_certificates_are_asked_for_is_told_where_it_is_on() {
         "backchannel_authentication_endpoint": "https://mtls.example.com/bc-authorize",
     });
     assert_eq!(metadata["mtls_endpoint_aliases"], aliases);
-    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], false);
+    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
     for member in
         ["token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported"]
     {

@@ -8,6 +8,7 @@
 
 mod acme;
 mod authority;
+mod bound;
 mod connection;
 mod credentials;
 mod edges;

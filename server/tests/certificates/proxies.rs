@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +17,7 @@ use super::authority::{Authority, Held, params, self_signed};
 use super::connection::{endpoints, verdict};
 use super::{client, subject, x509};
 
-const PROXY: &str = "10.1.2.3:40000";
+pub(super) const PROXY: &str = "10.1.2.3:40000";
 pub(super) const STRANGER: &str = "192.0.2.9:40000";
 
 async fn world(change: impl FnOnce(&mut Config)) -> World {
@@ -28,7 +29,7 @@ async fn world(change: impl FnOnce(&mut Config)) -> World {
 }
 
 /// Posts a form through a peer that adds these headers.
-async fn posts(
+pub(super) async fn posts(
     world: &World,
     peer: &str,
     (path, body): (&str, String),
@@ -39,7 +40,11 @@ async fn posts(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut request = request.body(body.into()).unwrap();
+    sent_by(world, peer, request.body(body.into()).unwrap()).await
+}
+
+/// Sends a request as this peer does.
+pub(super) async fn sent_by(world: &World, peer: &str, mut request: Request<Body>) -> Answer {
     request.extensions_mut().insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
     world.send(request).await
 }
@@ -200,7 +205,7 @@ async fn a_trusted_proxy_names_the_host() {
     let issuer = async |peer: &str, name: &str| {
         let mut request = Request::get("/.well-known/openid-configuration")
             .header(name, "login.acme.example")
-            .body(axum::body::Body::empty())
+            .body(Body::empty())
             .unwrap();
         request.extensions_mut().insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
         world.send(request).await.member("issuer")

@@ -1,5 +1,7 @@
 //! F2 to F17: FAPI-CIBA ID1.
 
+use std::sync::Arc;
+
 use domain::jose::Algorithm;
 use serde_json::json;
 use testkit::{Client, Form, Proof, client_key};
@@ -112,7 +114,8 @@ async fn rs256_is_refused_everywhere() {
     let jwks = json!({"keys": [client_key().public().to_jwk(None, None)]});
     let members = json!({ "jwks": jwks, ALG: "PS256" });
     let key = testkit::p256_key();
-    let mixed = world.registers_with_key("Mixed", key, members).await;
+    let mixed = world.registers_with_key("Mixed", Arc::clone(&key), members).await;
+    let mixed = mixed.bound_to(&key);
     let signed = |algorithm| {
         let claims = mixed.request_claims(&mixed.asking("alice"));
         let jwt = Client::assertion_by(&client_key(), algorithm, &claims, None);

@@ -1,9 +1,28 @@
 //! F27, F28, F34 to F37: what FAPI 1.0 and FAPI 2.0 ask of clients and requests.
 
+use std::sync::Arc;
+
 use serde_json::json;
-use testkit::{Client, Form};
+use testkit::{Client, Form, Proof};
 
 use super::{Signer, is_invalid, world};
+
+/// F25: no token that a thief could use: bound, or none.
+#[tokio::test]
+async fn tokens_are_bound_or_not_given() {
+    let world = world().await;
+    let signer = Signer::new(&world, "Signer").await;
+    let id = signer.starts(&signer.claims()).await.member("auth_req_id");
+    world.phone_of("alice").approves(&id).await;
+    let unbound = world.client_of(signer.client.id(), Proof::Assertion(Arc::clone(&signer.key)));
+    assert_eq!(unbound.polls(&id).await, "400 invalid_request");
+    world.advance_seconds(5);
+    let tokens = signer.client.redeems(&id).await;
+    assert_eq!(tokens["token_type"], "DPoP", "the request was kept");
+    let form = Form::new().with("token", tokens["access_token"].as_str().unwrap());
+    let told = signer.client.posts("oauth/introspect", form).await.json();
+    assert_eq!(told["cnf"], json!({"jkt": signer.key.public().thumbprint()}));
+}
 
 /// F27: who says two names is nobody, nor is who takes another's beside its own request.
 #[tokio::test]

@@ -43,7 +43,7 @@ impl<'w> Signer<'w> {
         let key = p256_key();
         members[ALG] = "ES256".into();
         let client = world.registers_with_key(name, Arc::clone(&key), members).await;
-        Self { client, key }
+        Self { client: client.bound_to(&key), key }
     }
 
     /// The claims of a good request for alice.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an answer of another shape fails the test that reads it")]
 
+mod r2_dpop;
 mod r7_introspection;
 
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -11,6 +11,7 @@ const ALL: [&str; 7] = [
     "0006_operators",
     "0008_notices",
     "0009_hints",
+    "0010_bound_tokens",
 ];
 
 #[tokio::test]

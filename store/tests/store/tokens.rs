@@ -54,6 +54,7 @@ fn access(name: &str, family: Option<&str>) -> AccessTokenRow {
         user_id: alice(),
         scope: String::from("openid"),
         family: family.map(String::from),
+        confirmation: Some(String::from(r#"{"jkt":"x"}"#)),
         created_at: NOW,
         expires_at: LATER,
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::jose::{Algorithm, Claims, Unverified};
+use domain::oauth::binding::Binding;
 use domain::{ClientId, TenantId, Timestamp};
 use http::{header, request::Parts};
 
@@ -12,6 +13,7 @@ use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::http::context;
 use crate::meta::Meta;
+use crate::presented::Presented;
 use crate::tenancy::{Base, Context, same_host};
 
 /// Longest access token that is read.
@@ -83,6 +85,7 @@ async fn scopes(
     let claims =
         unverified.verify(key, ALGORITHMS).map_err(|_unverifiable| Denied::InvalidToken)?;
     check(&claims, &context.base, now)?;
+    check_binding(&claims, parts)?;
     let client = claims.text("azp").or_else(|_no_azp| claims.text("client_id"));
     let client = ClientId::new(client.map_err(|_no_client| Denied::InvalidToken)?);
     // The tokens of a deleted client die with it (W266).
@@ -104,6 +107,21 @@ fn bearer(parts: &Parts) -> Result<&str, Denied> {
         return Err(Denied::NoToken);
     }
     Ok(token.trim())
+}
+
+/// A token that is bound to a certificate is good with it; one that is bound to a key is not good
+/// here, where nobody proves keys.
+fn check_binding(claims: &Claims, parts: &Parts) -> Result<(), Denied> {
+    let Some(confirmation) = claims.get("cnf") else { return Ok(()) };
+    let shown = parts.extensions.get::<Arc<Presented>>();
+    match Binding::of_confirmation(confirmation) {
+        Some(Binding::Certificate(bound))
+            if shown.is_some_and(|shown| shown.certificate.thumbprint_text() == bound) =>
+        {
+            Ok(())
+        }
+        Some(Binding::Certificate(_) | Binding::Key(_)) | None => Err(Denied::InvalidToken),
+    }
 }
 
 /// Whether the token is ours, meant for this API, and in time.

@@ -8,7 +8,7 @@ use domain::ciba::delivery::Mode;
 use domain::ciba::profile::SignedRequests;
 use domain::ciba::request::DEVICE_ACR;
 use domain::ciba::signed_request;
-use domain::jose::Algorithm;
+use domain::jose::{Algorithm, dpop};
 use domain::oauth::client_document::TOKEN_ALGS;
 use domain::oauth::refusal::Endpoint;
 use http::{HeaderValue, StatusCode, header};
@@ -82,6 +82,7 @@ fn document(context: &Context) -> Value {
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "introspection_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(Algorithm::name),
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
@@ -148,8 +149,7 @@ fn with_certificates(document: &mut Value, mtls: &str) {
         "userinfo_endpoint": format!("{mtls}userinfo"),
         "backchannel_authentication_endpoint": format!("{mtls}bc-authorize"),
     });
-    // No token is bound to a certificate yet.
-    document["tls_client_certificate_bound_access_tokens"] = false.into();
+    document["tls_client_certificate_bound_access_tokens"] = true.into();
 }
 
 fn json_answer(body: &str) -> Response {

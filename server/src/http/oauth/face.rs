@@ -13,6 +13,10 @@ use crate::http::limited;
 use crate::known::KnownClient;
 use crate::tenancy::Context;
 
+/// How a token that is bound to a key is presented (RFC 9449 7.1); the algorithms are those of
+/// `domain::jose::dpop`.
+const DPOP_CHALLENGE: &str = "DPoP error=\"invalid_token\", algs=\"ES256 PS256 Ed25519\"";
+
 /// The accent one request is answered in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Face {
@@ -83,6 +87,7 @@ impl Face {
         if refusal.reason == Reason::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(DPOP_CHALLENGE));
         }
         let is_challenged = self.profile.rules().challenges_basic && self.is_basic;
         if refusal.reason == Reason::BadCredentials && is_challenged {

@@ -14,14 +14,14 @@ use domain::Timestamp;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::App;
 use crate::flows;
-use crate::flows::Credentials;
 use crate::flows::admit::admit;
 use crate::flows::begin_authentication::Posted;
+use crate::flows::{Credentials, Presented};
 use crate::http::context::Now;
 use crate::known::KnownClient;
 use crate::meta::Meta;
@@ -197,10 +197,10 @@ pub(crate) async fn userinfo(
     parts: Parts,
 ) -> Response {
     let face = Face::of_tenant(&context, Endpoint::Userinfo);
-    let Some(token) = bearer(&parts.headers) else {
+    let Some(presented) = presented(&parts) else {
         return face.answer(&Refusal::from(Reason::InvalidToken).into());
     };
-    match flows::userinfo(&app, &context, (token, &Meta::of(&parts)), now).await {
+    match flows::userinfo(&app, &context, (presented, &Meta::of(&parts)), now).await {
         Ok(claims) => face::json(StatusCode::OK, &Value::Object(claims), Endpoint::Userinfo),
         Err(failure) => face.answer(&failure),
     }
@@ -214,9 +214,12 @@ pub(crate) fn method_not_allowed(endpoint: Endpoint, allow: &'static str) -> Res
     response
 }
 
-/// The token of `Authorization: Bearer`.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+/// The token of `Authorization: Bearer` or `DPoP`.
+fn presented(parts: &Parts) -> Option<Presented<'_>> {
+    let (scheme, token) =
+        parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut schemes = ["Bearer", "DPoP"].into_iter();
+    let scheme = schemes.find(|known| known.eq_ignore_ascii_case(scheme))?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    (!token.is_empty()).then(|| Presented { token, scheme, method: parts.method.as_str() })
 }
