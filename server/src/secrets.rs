@@ -25,6 +25,8 @@ pub struct Secrets {
     pub auth_req_id: [u8; 32],
     /// Signs transaction tokens (`txtkn`).
     pub txtkn: [u8; 32],
+    /// Makes the nonces of `DPoP` proofs.
+    pub dpop_nonce: [u8; 32],
     /// Signs the `transaction_token` of the enrollment page's program.
     pub enrollment_flow: [u8; 32],
     /// Seals private signing keys and push credentials; opens what former root keys sealed, too.
@@ -55,6 +57,7 @@ impl Secrets {
         Ok(Self {
             auth_req_id: *root.derive("auth_req_id"),
             txtkn: *root.derive("txtkn"),
+            dpop_nonce: *root.derive("dpop_nonce"),
             enrollment_flow: *root.derive("enrollment_flow"),
             sealing: SealingKeys::new(&root.derive("sealing"), &sealing)?,
             virtual_phones: *root.derive("virtual_phones"),

@@ -19,6 +19,8 @@ pub struct NewNotice<'a> {
     pub user: &'a UserId,
     /// What the client wants to be shown, sealed.
     pub sealed_token: Vec<u8>,
+    /// What its tokens will be bound to: the claim `cnf`.
+    pub confirmation: Option<String>,
     /// When the request ends.
     pub expires_at: Timestamp,
 }
@@ -34,6 +36,8 @@ pub struct Notice {
     pub auth_req_hash: Fingerprint,
     /// What the client wants to be shown, sealed.
     pub sealed_token: Vec<u8>,
+    /// What its tokens will be bound to: the claim `cnf`.
+    pub confirmation: Option<String>,
     /// What is sent, once it is made, sealed.
     pub sealed_body: Option<Vec<u8>>,
     /// When it became due: what a lease must find unchanged.
@@ -46,14 +50,16 @@ pub struct Notice {
 pub fn insert(tenant: &TenantId, notice: NewNotice<'_>) -> Write {
     const INSERT: &str = "
         INSERT INTO notices
-            (tenant_id, txn, auth_req_hash, user_id, sealed_token, attempts, expires_at)
-        SELECT $1, $2, $3, $4, $5, 0, $6 WHERE {guard}";
+            (tenant_id, txn, auth_req_hash, user_id, sealed_token, confirmation, attempts,
+             expires_at)
+        SELECT $1, $2, $3, $4, $5, $6, 0, $7 WHERE {guard}";
     let params = [
         tenant.into(),
         notice.txn.to_string().into(),
         notice.auth_req_hash.into(),
         notice.user.into(),
         notice.sealed_token.into(),
+        notice.confirmation.as_deref().into(),
         notice.expires_at.into(),
     ];
     Write::new().exactly(1, INSERT, params)
@@ -62,7 +68,8 @@ pub fn insert(tenant: &TenantId, notice: NewNotice<'_>) -> Write {
 /// The notices that are due, most overdue first.
 pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<Notice>, Error> {
     const DUE: &str = "
-        SELECT tenant_id, txn, auth_req_hash, sealed_token, sealed_body, due_at, attempts
+        SELECT tenant_id, txn, auth_req_hash, sealed_token, sealed_body, due_at, attempts,
+            confirmation
         FROM notices WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
     let rows = database.all(DUE, &[now.into(), PAGE_LIMIT.into()]).await?;
     let read = rows.iter().map(|row| {
@@ -74,6 +81,7 @@ pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<Notice>, Err
             sealed_body: row.optional_blob(4)?.map(<[u8]>::to_vec),
             due_at: row.time(5)?,
             attempts: row.int(6)?,
+            confirmation: row.optional_text(7)?.map(String::from),
         })
     });
     read.collect()

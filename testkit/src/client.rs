@@ -34,7 +34,7 @@ pub struct Client<'w> {
     world: &'w World,
     id: String,
     proof: Proof,
-    /// Proves with each token request that it holds this key.
+    /// Proves with each request for people or tokens that it holds this key.
     bound_to: Option<Arc<SigningKey>>,
 }
 
@@ -56,7 +56,7 @@ impl<'w> Client<'w> {
         Self { proof, ..self.clone() }
     }
 
-    /// The same client, with a `DPoP` proof of this key at each token request.
+    /// The same client, with a `DPoP` proof of this key at each request for people or tokens.
     #[must_use]
     pub fn bound_to(&self, key: &Arc<SigningKey>) -> Self {
         Self { bound_to: Some(Arc::clone(key)), ..self.clone() }
@@ -163,7 +163,8 @@ impl<'w> Client<'w> {
     /// Posts a form with the client's credentials.
     pub async fn posts(&self, path: &str, form: Form) -> Answer {
         let (form, mut headers) = self.credentials(form);
-        if let Some(key) = self.bound_to.as_ref().filter(|_| path == "oauth/token") {
+        let takes_proofs = ["oauth/token", "bc-authorize"].contains(&path);
+        if let Some(key) = self.bound_to.as_ref().filter(|_| takes_proofs) {
             headers.push(("dpop", dpop_proof(key, &self.proof_claims(path))));
         }
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();

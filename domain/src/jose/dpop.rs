@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -29,6 +30,8 @@ pub struct ProofRules<'a> {
     pub urls: &'a [String],
     /// The access token that came with it, if one did.
     pub access_token: Option<&'a str>,
+    /// The nonces that are good now, and whether one must be there (RFC 9449 8).
+    pub nonces: (&'a [String], bool),
 }
 
 impl fmt::Debug for ProofRules<'_> {
@@ -70,6 +73,8 @@ pub enum ProofError {
     Stale,
     /// `ath` is not the hash of the access token.
     Token,
+    /// `nonce` is missing, or none of ours that is good now.
+    Nonce,
 }
 
 impl fmt::Display for ProofError {
@@ -84,6 +89,7 @@ impl fmt::Display for ProofError {
             Self::Address => f.write_str("htu is not the address that was called"),
             Self::Stale => f.write_str("iat is more than a minute off"),
             Self::Token => f.write_str("ath is not the hash of the access token"),
+            Self::Nonce => f.write_str("nonce is not the one in the header DPoP-Nonce"),
         }
     }
 }
@@ -131,9 +137,21 @@ pub fn check(proof: &str, rules: &ProofRules<'_>, now: Timestamp) -> Result<Held
             return Err(ProofError::Token);
         }
     }
+    let (nonces, is_required) = rules.nonces;
+    match claims.optional_text("nonce")? {
+        Some(nonce) if !nonces.iter().any(|known| known == nonce) => return Err(ProofError::Nonce),
+        None if is_required => return Err(ProofError::Nonce),
+        Some(_) | None => {}
+    }
     let thumbprint = key.thumbprint();
     let seen_as = Fingerprint::of(format!("dpop\n{thumbprint}\n{jti}").as_bytes());
     Ok(HeldProof { thumbprint, seen_as, forget_at: now.plus_seconds(MEMORY_S) })
+}
+
+/// The nonce of a window of time: nobody else can make it, and every node makes the same.
+pub fn nonce(key: &[u8; 32], window: i64) -> String {
+    let proof = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &window.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(proof)
 }
 
 /// Query and fragment do not count (RFC 9449 4.3, 9).

@@ -181,10 +181,14 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The authorization request is no longer pending";
     UnknownRefreshToken:   [Token]
         400 "invalid_grant" | 403 "invalid_grant" | "Unknown or invalid refresh token.";
-    BindingMissing:        [Token]
+    BindingMissing:        [Backchannel Token]
         400 "invalid_request" | 400 "invalid_request" | "The access token must be bound to a client certificate or a DPoP key, and none was shown";
-    BadProof:              [Token]
+    BadProof:              [Backchannel Token]
         400 "invalid_dpop_proof" | 400 "invalid_dpop_proof" | "The DPoP proof does not hold";
+    NonceWanted:           [Backchannel Token]
+        400 "use_dpop_nonce" | 400 "use_dpop_nonce" | "The DPoP proof must carry the nonce of the header DPoP-Nonce";
+    NonceWantedHere:       [Userinfo]
+        401 "use_dpop_nonce" | 401 "use_dpop_nonce" | "The DPoP proof must carry the nonce of the header DPoP-Nonce";
     InvalidToken:          [Userinfo]
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]
@@ -226,6 +230,10 @@ pub struct Rate {
     pub reset_at_s: i64,
 }
 
+/// What a `DPoP` proof must carry; kept out of line, since refusals travel by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonce(pub String);
+
 /// The caller may not, and may know why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -240,11 +248,21 @@ pub struct Refusal {
     pub interval_s: Option<i64>,
     /// The limit that was met.
     pub rate: Option<Rate>,
+    /// The nonce that the next `DPoP` proof must carry.
+    pub dpop_nonce: Option<Box<Nonce>>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, text: None, note: None, retry_after_s: None, interval_s: None, rate: None }
+        Self {
+            reason,
+            text: None,
+            note: None,
+            retry_after_s: None,
+            interval_s: None,
+            rate: None,
+            dpop_nonce: None,
+        }
     }
 }
 
@@ -289,6 +307,11 @@ impl Refusal {
             rate: Some(rate),
             ..Reason::RateLimit.into()
         }
+    }
+
+    /// A `DPoP` proof lacks this nonce (RFC 9449 8, 9): `NonceWanted` or `NonceWantedHere`.
+    pub fn wants_nonce(reason: Reason, nonce: String) -> Self {
+        Self { dpop_nonce: Some(Box::new(Nonce(nonce))), ..reason.into() }
     }
 
     /// The database or another part we need is away; try again in a moment.

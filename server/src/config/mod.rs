@@ -171,11 +171,18 @@ pub struct Ciba {
     pub default_expiry_s: u32,
     /// Seconds for which an expired ID token is still good as `id_token_hint` (C49).
     pub id_token_hint_age_s: u32,
+    /// Whether `DPoP` proofs must carry a nonce of ours (RFC 9449 8).
+    pub dpop_nonce_required: bool,
 }
 
 impl Default for Ciba {
     fn default() -> Self {
-        Self { interval_s: 5, default_expiry_s: 300, id_token_hint_age_s: 2_592_000 }
+        Self {
+            interval_s: 5,
+            default_expiry_s: 300,
+            id_token_hint_age_s: 2_592_000,
+            dpop_nonce_required: false,
+        }
     }
 }
 

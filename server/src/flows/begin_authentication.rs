@@ -11,6 +11,7 @@ use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
 use domain::ciba::signed_request;
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::{NameLength, auth_req_hash, auth_req_id};
+use domain::oauth::binding::Binding;
 use domain::oauth::grant::SubjectType;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
@@ -28,6 +29,7 @@ use super::admit;
 use super::authenticate_client::{
     Authenticated, Basic, Credentials, authenticate_client, spend_assertion,
 };
+use super::bind_token::{At, bind_token};
 use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
 use super::notices;
@@ -113,6 +115,7 @@ async fn attempt(
     };
     let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
     let (mut request_token, mut hint_token) = (OnceOnly::default(), OnceOnly::default());
+    let mut binding = None;
     for _ in 0..DECIDE_TRIES {
         let shaped = request::shape(parameters, client.client(), &rules)?;
         let repeat = idempotency::find(app, context, (&client, posted), now).await?;
@@ -124,7 +127,12 @@ async fn attempt(
         let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
         let notice_token = request::notification_token(parameters, client.client())?;
         hint_token.spend(app, context, (token, Reason::BadHintToken), now).await?;
-        let order = (&client, (asked, notice_token.as_ref()), devices, posted, repeat);
+        if binding.is_none() && asked.delivery == Mode::Push {
+            let asking = (client.client(), None, &posted.meta);
+            binding = bind_token(app, context, (At::Backchannel, asking), now).await?;
+        }
+        let notice = notice_token.as_ref().map(|token| (token, binding.as_ref()));
+        let order = (&client, (asked, notice), devices, posted, repeat);
         if let Some(answer) = start(app, context, order, now).await? {
             return Ok(answer);
         }
@@ -234,15 +242,16 @@ async fn with_virtual_phone(
     Ok(enrollments::of_user(&app.database, &context.tenant.id, user).await?)
 }
 
-type Start<'a> =
-    (&'a KnownClient, (Asked, Option<&'a NotificationToken>), Vec<Device>, &'a Posted, Repeat);
+/// What a client that is notified wants to be shown, and what its tokens will be bound to.
+type Promise<'a> = (&'a NotificationToken, Option<&'a Binding>);
+type Start<'a> = (&'a KnownClient, (Asked, Option<Promise<'a>>), Vec<Device>, &'a Posted, Repeat);
 
 /// One write: the limit of the user, the request, the log event. `None`: something changed since it
 /// was read, and nothing was written.
 async fn start(
     app: &App,
     context: &Context,
-    (client, (asked, token), devices, posted, repeat): Start<'_>,
+    (client, (asked, promise), devices, posted, repeat): Start<'_>,
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     admit::admit_request(app, (context, &posted.meta), &asked.user_id, now).await?;
@@ -263,8 +272,8 @@ async fn start(
     if let Some(key) = repeat.row(facts.auth_req_hash, facts.expires_at) {
         write = write.and(idempotency_keys::remember(tenant, &client.client().id, &key, now));
     }
-    if let Some(token) = token {
-        write = write.and(notices::promised(app, tenant, facts, token)?);
+    if let Some(promise) = promise {
+        write = write.and(notices::promised(app, tenant, facts, promise)?);
     }
     let told = Entry::new(
         "ciba_start_succeeded",

@@ -2,7 +2,7 @@
 //! RFC 9449).
 
 use domain::Timestamp;
-use domain::jose::dpop::{self, HeldProof, ProofRules};
+use domain::jose::dpop::{self, HeldProof, ProofError, ProofRules};
 use domain::oauth::api::Api;
 use domain::oauth::binding::{self, Binding, Shown};
 use domain::oauth::client::Client;
@@ -15,17 +15,38 @@ use crate::failure::Failure;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
+/// A nonce is told for so long, and good for as long again.
+const NONCE_WINDOW_MS: i64 = 300_000;
+
+/// Where a client shows what its tokens will be bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// When it asks for the person: tokens that are pushed (C76).
+    Backchannel,
+    /// When it asks for the tokens.
+    Token,
+}
+
+impl At {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Backchannel => "bc-authorize",
+            Self::Token => "oauth/token",
+        }
+    }
+}
+
 /// Chooses what the token of this client for this API is bound to. A proof is spent, durably and
 /// for all nodes.
 pub(super) async fn bind_token(
     app: &App,
     context: &Context,
-    (client, api, meta): (&Client, Option<&Api>, &Meta),
+    (at, (client, api, meta)): (At, (&Client, Option<&Api>, &Meta)),
     now: Timestamp,
 ) -> Result<Option<Binding>, Failure> {
     let mut key = None;
     if binding::reads_proofs(client, api)
-        && let Some(proof) = proof_at_token(context, meta, now)?
+        && let Some(proof) = held_proof(app, context, (at, meta), now)?
     {
         let write = replays::first_use(&context.tenant.id, &proof.seen_as, proof.forget_at);
         if app.database.run(write).await? == Written::Overtaken {
@@ -47,7 +68,7 @@ pub(super) fn check_poll(
     if !binding::reads_proofs(client, None) {
         return Ok(());
     }
-    match proof_at_token(context, meta, now)? {
+    match held_proof(app, context, (At::Token, meta), now)? {
         Some(proof) if !app.seen.first_use(proof.seen_as, proof.forget_at, now) => {
             Err(used_before())
         }
@@ -55,44 +76,66 @@ pub(super) fn check_poll(
     }
 }
 
-fn proof_at_token(
+fn held_proof(
+    app: &App,
     context: &Context,
-    meta: &Meta,
+    (at, meta): (At, &Meta),
     now: Timestamp,
 ) -> Result<Option<HeldProof>, Refusal> {
     let Some(proof) = &meta.proof else { return Ok(None) };
-    let urls = addresses(context, "oauth/token");
-    let rules = ProofRules { method: "POST", urls: &urls, access_token: None };
-    let held = dpop::check(proof, &rules, now).map_err(|why| {
-        Refusal::because(Reason::BadProof, format!("The DPoP proof does not hold: {why}"))
-    })?;
-    Ok(Some(held))
+    let (urls, nonces) = (addresses(context, at.path()), nonces(app, now));
+    let nonces = (nonces.as_slice(), app.config.ciba.dpop_nonce_required);
+    let rules = ProofRules { method: "POST", urls: &urls, access_token: None, nonces };
+    dpop::check(proof, &rules, now).map(Some).map_err(|why| match (why, nonces.0) {
+        (ProofError::Nonce, [newest, ..]) => {
+            Refusal::wants_nonce(Reason::NonceWanted, newest.clone())
+        }
+        (why, _) => {
+            Refusal::because(Reason::BadProof, format!("The DPoP proof does not hold: {why}"))
+        }
+    })
 }
 
-/// Whether a request with a bound token shows what the token is bound to. A proof is good once.
-pub(super) async fn shows(
+/// The nonces that are good now, the newest first: of this window of time and the one before.
+fn nonces(app: &App, now: Timestamp) -> [String; 2] {
+    let window = now.ms().div_euclid(NONCE_WINDOW_MS);
+    [window, window - 1].map(|window| dpop::nonce(&app.secrets.dpop_nonce, window))
+}
+
+/// Refuses a request with a bound token that does not show what the token is bound to. A proof is
+/// good once.
+pub(super) async fn check_shown(
     app: &App,
     context: &Context,
     (bound, presented, meta): (&Binding, &Presented<'_>, &Meta),
     now: Timestamp,
-) -> Result<bool, Failure> {
-    match bound {
-        Binding::Certificate(thumbprint) => Ok(meta
-            .certificate
-            .as_ref()
-            .is_some_and(|it| it.certificate.thumbprint_text() == *thumbprint)),
-        Binding::Key(thumbprint) => {
-            let urls = addresses(context, "userinfo");
-            let Presented { method, token, .. } = presented;
-            let rules = ProofRules { method, urls: &urls, access_token: Some(token) };
-            let held = meta.proof.as_deref().map(|proof| dpop::check(proof, &rules, now));
-            let Some(Ok(proof)) = held else { return Ok(false) };
-            if proof.thumbprint != *thumbprint {
-                return Ok(false);
-            }
-            let write = replays::first_use(&context.tenant.id, &proof.seen_as, proof.forget_at);
-            Ok(app.database.run(write).await? == Written::Done)
+) -> Result<(), Failure> {
+    let stolen = || Failure::from(Refusal::from(Reason::InvalidToken));
+    let key = match bound {
+        Binding::Certificate(bound) => {
+            let shown = meta.certificate.as_ref().map(|it| it.certificate.thumbprint_text());
+            return if shown.as_ref() == Some(bound) { Ok(()) } else { Err(stolen()) };
         }
+        Binding::Key(key) => key,
+    };
+    let (urls, nonces) = (addresses(context, "userinfo"), nonces(app, now));
+    let nonces = (nonces.as_slice(), app.config.ciba.dpop_nonce_required);
+    let Presented { method, token, .. } = presented;
+    let rules = ProofRules { method, urls: &urls, access_token: Some(token), nonces };
+    let proof = meta.proof.as_deref().ok_or_else(stolen)?;
+    let proof = dpop::check(proof, &rules, now).map_err(|why| match (why, nonces.0) {
+        (ProofError::Nonce, [newest, ..]) => {
+            Refusal::wants_nonce(Reason::NonceWantedHere, newest.clone()).into()
+        }
+        (_, _) => stolen(),
+    })?;
+    if proof.thumbprint != *key {
+        return Err(stolen());
+    }
+    let write = replays::first_use(&context.tenant.id, &proof.seen_as, proof.forget_at);
+    match app.database.run(write).await? {
+        Written::Done => Ok(()),
+        Written::Overtaken => Err(stolen()),
     }
 }
 

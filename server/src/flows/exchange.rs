@@ -14,10 +14,10 @@ use store::{Written, refresh_tokens, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
-use super::bind_token::{bind_token, check_poll};
+use super::bind_token::{At, bind_token, check_poll};
 use super::long_poll::long_poll;
 use super::redeem::{Turn, redeem};
-use super::tokens::{self, Granted, Order};
+use super::tokens::{self, BoundBy, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -75,7 +75,8 @@ async fn client_credentials(
     let issuer = &context.base.issuer;
     let access = Access { issuer, api: &api, client: id, scope: &scope, now, jti: &jti };
     let mut draft = claims::machine_access_token(&access);
-    let binding = bind_token(app, context, (client.client(), Some(&api), meta), now).await?;
+    let binding =
+        bind_token(app, context, (At::Token, (client.client(), Some(&api), meta)), now).await?;
     tokens::confirm(&mut draft, binding.as_ref());
     let lifetime_s = draft.lifetime_s;
     let keys = app.signing_keys(tenant, now).await?;
@@ -135,7 +136,7 @@ async fn renew(
         gty: Some(GTY_REFRESH_TOKEN),
         family: Some(&row.family),
         pushed: None,
-        meta,
+        bound: BoundBy::AsShown(meta),
     };
     let mut minted = tokens::mint(app, context, &order, now).await?;
     let settings = &client.client().refresh_tokens;

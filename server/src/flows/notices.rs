@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::ciba::delivery::{Mode, NotificationToken, Verdict};
 use domain::ciba::transaction::{Facts, Stored, Transaction};
 use domain::jose::NONCE_BYTES;
+use domain::oauth::binding::Binding;
 use domain::oauth::client::Client;
 use domain::{TenantId, Timestamp};
 use futures_util::future::try_join_all;
@@ -36,7 +37,7 @@ pub(super) fn promised(
     app: &App,
     tenant: &TenantId,
     facts: &Facts,
-    token: &NotificationToken,
+    (token, binding): (&NotificationToken, Option<&Binding>),
 ) -> Result<Write, Broken> {
     let txn = facts.txn.to_string();
     let sealed_token = seal(app, Place::NoticeTokens, (tenant, &txn), token.reveal().as_bytes())?;
@@ -45,6 +46,7 @@ pub(super) fn promised(
         auth_req_hash: facts.auth_req_hash,
         user: facts.user_id(),
         sealed_token,
+        confirmation: binding.map(|binding| binding.confirmation().to_string()),
         expires_at: facts.expires_at,
     };
     Ok(notices::insert(tenant, notice))

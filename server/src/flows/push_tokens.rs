@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use domain::ciba::transaction::{Approved, Transaction, USER_BLOCKED};
+use domain::oauth::binding::Binding;
 use domain::oauth::client::Client;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp};
@@ -14,6 +15,7 @@ use store::{Written, access_tokens, refresh_tokens, transactions};
 
 use super::notices::{open, seal};
 use super::redeem::{self, Collector};
+use super::tokens::BoundBy;
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -70,7 +72,10 @@ async fn mint(
     let base = Arc::new(app.addresses.base(&tenant, true, ""));
     let context = Context { tenant, base };
     let meta = Meta::default();
-    let collector = Collector { client, meta: &meta, pushed_as: Some(id) };
+    let confirmation = notice.confirmation.as_deref().and_then(|it| serde_json::from_str(it).ok());
+    let bound = confirmation.as_ref().and_then(Binding::of_confirmation);
+    let bound = BoundBy::Since(bound.as_ref());
+    let collector = Collector { client, meta: &meta, bound, pushed_as: Some(id) };
     let made = redeem::make(app, &context, (&collector, approved.clone()), now).await;
     let made = match made {
         Ok(made) => made,

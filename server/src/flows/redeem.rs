@@ -15,7 +15,7 @@ use super::authenticate_client::{
 };
 use super::exchange::living_user;
 use super::log::{self, Entry};
-use super::tokens::{self, Granted, Order};
+use super::tokens::{self, BoundBy, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -192,7 +192,7 @@ async fn hand_out(
     let (authenticated, _, meta) = asked;
     let client = &authenticated.client;
     let (hash, logged) = (approved.facts().auth_req_hash, approved.facts().logged_refusal.clone());
-    let collector = Collector { client, meta, pushed_as: None };
+    let collector = Collector { client, meta, bound: BoundBy::AsShown(meta), pushed_as: None };
     let made = match make(app, context, (&collector, approved), now).await {
         Ok(made) => made,
         Err(Failure::Refused(refusal)) if refusal.reason == Reason::UserGone => {
@@ -214,6 +214,8 @@ async fn hand_out(
 pub(super) struct Collector<'a> {
     pub(super) client: &'a KnownClient,
     pub(super) meta: &'a Meta,
+    /// What decides what the tokens are bound to.
+    pub(super) bound: BoundBy<'a>,
     /// The `auth_req_id`, where they are pushed.
     pub(super) pushed_as: Option<&'a str>,
 }
@@ -255,7 +257,7 @@ pub(super) async fn make(
         gty: None,
         family: Some(&family),
         pushed: None,
-        meta: collector.meta,
+        bound: collector.bound,
     };
     // A pushed ID token names the hash of the refresh token beside it.
     let early = collector.pushed_as.map(|_| tokens::refresh_token(app, &order, now));

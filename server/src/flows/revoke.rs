@@ -12,9 +12,9 @@ use store::{Written, access_tokens, refresh_tokens};
 use super::access_token::{Presented, access_token};
 use super::administer;
 use super::admit::admit;
-use super::bind_token::shows;
+use super::bind_token::check_shown;
 use super::exchange::living_user;
-use super::tokens::Granted;
+use super::tokens::{Granted, token_type};
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -71,15 +71,12 @@ pub async fn userinfo(
     let found = access_token(app, context, presented.token, now).await?;
     let wanted = claims::userinfo_audience(&context.base.issuer);
     let found = found.filter(|found| found.is_for(&wanted)).ok_or_else(invalid)?;
-    let is_rightful = match found.binding() {
-        None => presented.scheme == "Bearer",
-        Some(bound) => {
-            presented.scheme == bound.token_type()
-                && shows(app, context, (&bound, &presented, meta), now).await?
-        }
-    };
-    if !is_rightful {
+    let bound = found.binding();
+    if presented.scheme != token_type(bound.as_ref()) {
         return Err(invalid());
+    }
+    if let Some(bound) = bound {
+        check_shown(app, context, (&bound, &presented, meta), now).await?;
     }
     let (user, scope) = (UserId::new(found.text("sub")), Scope::of(found.text("scope").split(' ')));
     admit(app, (context, meta), (Counted::Userinfo, user.as_str()), now).await?;

@@ -12,7 +12,7 @@ use store::access_tokens::{self, AccessTokenRow};
 use store::refresh_tokens::RefreshTokenRow;
 use store::{Write, refresh_tokens};
 
-use super::bind_token::bind_token;
+use super::bind_token::{At, bind_token};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::keyring::Keyring;
@@ -75,6 +75,15 @@ fn parse_txn(hex: &str) -> Option<TransactionId> {
     Some(TransactionId::new(number.to_be_bytes()))
 }
 
+/// What decides what an access token is bound to.
+#[derive(Clone, Copy, Debug)]
+pub enum BoundBy<'a> {
+    /// The certificate and the proof of this very request.
+    AsShown(&'a Meta),
+    /// What was shown when the person was asked (C76).
+    Since(Option<&'a Binding>),
+}
+
 /// For whom and for what tokens are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -92,8 +101,8 @@ pub struct Order<'a> {
     pub family: Option<&'a str>,
     /// The request they are pushed for, with the refresh token that goes with them.
     pub pushed: Option<(&'a str, Option<&'a str>)>,
-    /// What shows that the client may be given tokens that are bound: certificate and proof.
-    pub meta: &'a Meta,
+    /// What decides what they are bound to.
+    pub bound: BoundBy<'a>,
 }
 
 /// Tokens ready to be handed out once `write` has happened.
@@ -117,8 +126,13 @@ pub async fn mint(
         Some(identifier) => app.api(&context.tenant.id, identifier, now).await?,
         None => None,
     };
-    let asking = (order.client, api.as_deref(), order.meta);
-    let binding = bind_token(app, context, asking, now).await?;
+    let binding = match order.bound {
+        BoundBy::Since(binding) => binding.cloned(),
+        BoundBy::AsShown(meta) => {
+            let asking = (order.client, api.as_deref(), meta);
+            bind_token(app, context, (At::Token, asking), now).await?
+        }
+    };
     let (access_token, lifetime_s, write) =
         access_token(app, context, order, (api.as_ref(), &keys, binding.as_ref()), now)?;
     let mut answer = Map::new();

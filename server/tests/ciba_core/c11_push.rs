@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
-use testkit::{Form, World};
+use testkit::{Form, World, p256_key};
 
 use super::{NOTIFICATION_TOKEN, asks, asks_with, bodies, logged, notified, works};
 
@@ -237,4 +237,30 @@ async fn two_nodes_deliver_once() {
     works(&world, 5).await;
     assert_eq!(script.calls().len(), 1);
     assert_eq!(logged(&world, "ciba_exchange_succeeded").await.len(), 1);
+}
+
+/// C76, N10, R2: pushed tokens are bound to the key that the client showed when it asked.
+#[tokio::test]
+async fn pushed_tokens_are_bound_to_the_key_of_the_start() {
+    let (world, script) = notified("push", json!({"dpop_bound_access_tokens": true})).await;
+    script.then(204, &Value::Null);
+    let (client, key) = (world.registered("shop"), p256_key());
+    world.phone_of("alice").is_ready().await;
+    let asking = || client.asking("alice").with("client_notification_token", NOTIFICATION_TOKEN);
+    let unproven = client.starts(asking()).await;
+    assert_eq!(unproven.summary(), "400 invalid_dpop_proof");
+    assert!(world.phone_of("alice").pushes().await.is_empty());
+    let audience = "https://api.example.com/payments";
+    let bound = client.bound_to(&key);
+    let id = bound.starts(asking().with("audience", audience)).await.member("auth_req_id");
+    world.advance_seconds(60);
+    let minted_at = world.now().seconds();
+    world.phone_of("alice").approves(&id).await;
+    works(&world, 5).await;
+    let body = &bodies(&script)[0];
+    assert_eq!(body["token_type"], "DPoP", "{body}");
+    let token = world.verified(body["access_token"].as_str().unwrap()).await;
+    assert_eq!(token.claims["cnf"], json!({"jkt": key.public().thumbprint()}));
+    let lifetime_s = body["expires_in"].as_i64().unwrap();
+    assert_eq!(token.claims["exp"], json!(minted_at + lifetime_s));
 }

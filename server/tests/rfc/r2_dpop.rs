@@ -58,7 +58,7 @@ fn at_userinfo(world: &World, key: &SigningKey, token: &str, number: u32) -> Str
     dpop_proof(key, &claims)
 }
 
-/// each poll brings a proof of its own, and the token is bound to the key of the last.
+/// R2, N54: each poll brings a proof of its own, and the token is bound to the key of the last.
 #[tokio::test]
 async fn the_token_is_bound_to_the_key_of_the_poll_that_gets_it() {
     let world = world().await;
@@ -88,7 +88,7 @@ async fn the_token_is_bound_to_the_key_of_the_poll_that_gets_it() {
     assert_eq!(renewed.claims["cnf"], json!({ "jkt": device_key().public().thumbprint() }));
 }
 
-/// whoever has no key gets a plain token, unless the client is registered for bound ones.
+/// R2: whoever has no key gets a plain token, unless the client is registered for bound ones.
 #[tokio::test]
 async fn a_client_may_be_registered_for_bound_tokens_only() {
     let world = world().await;
@@ -104,7 +104,7 @@ async fn a_client_may_be_registered_for_bound_tokens_only() {
     assert_eq!(answer.json()["token_type"], "DPoP", "the request was kept: {}", answer.text());
 }
 
-/// every way in which a proof can be wrong.
+/// R2, N54: every way in which a proof can be wrong.
 #[tokio::test]
 async fn a_wrong_proof_is_refused_and_the_request_kept() {
     let world = world().await;
@@ -155,7 +155,7 @@ async fn a_wrong_proof_is_refused_and_the_request_kept() {
     assert_eq!(posts(&client, &world, client.polling(&id), &[&query]).await.status, 200);
 }
 
-/// a proof is good once, on any node.
+/// N54: a proof is good once, on any node.
 #[tokio::test]
 async fn a_proof_is_good_once() {
     let world = world().await;
@@ -173,7 +173,7 @@ async fn a_proof_is_good_once() {
     assert_eq!(posts(&client, &world, client.polling(&id), &[&new]).await.status, 200);
 }
 
-/// a stolen token is worth nothing without the key, opaque or signed.
+/// R2: a stolen token is worth nothing without the key, opaque or signed.
 #[tokio::test]
 async fn a_bound_token_is_taken_with_its_key_only() {
     let world = world().await;
@@ -212,7 +212,7 @@ async fn a_bound_token_is_taken_with_its_key_only() {
     assert_eq!(userinfo(&world, "DPoP", &plain, Some(&proof)).await.status, 401);
 }
 
-/// in profile `auth0` a proof counts where the API wants one, and nowhere else.
+/// R2: in profile `auth0` a proof counts where the API wants one, and nowhere else.
 #[tokio::test]
 async fn auth0_clients_are_bound_as_the_api_says() {
     let world = World::new().await;
@@ -234,7 +234,7 @@ async fn auth0_clients_are_bound_as_the_api_says() {
     assert_eq!(answer["token_type"], "DPoP", "the request was kept: {answer}");
 }
 
-/// the Management API, where nobody proves keys, takes no token that is bound to one.
+/// R2: the Management API, where nobody proves keys, takes no token that is bound to one.
 #[tokio::test]
 async fn the_management_api_takes_no_token_that_is_bound_to_a_key() {
     let world = world().await;
@@ -254,4 +254,43 @@ async fn the_management_api_takes_no_token_that_is_bound_to_a_key() {
         let listed = world.request(Method::GET, "api/v2/users", &headers, "").await;
         assert_eq!(listed.status, status, "{}", listed.text());
     }
+}
+
+/// R2, N54: where a nonce is demanded, a proof without it is told one, which is good for a while.
+#[tokio::test]
+async fn a_proof_may_need_a_nonce_of_ours() {
+    let demanding = |config: &mut server::config::Config| config.ciba.dpop_nonce_required = true;
+    let world = World::builder().profile("ciba").configured(demanding).start().await;
+    world.phone_of("alice").is_ready().await;
+    let client = world.client();
+    let key = p256_key();
+    let with = |nonce: Option<&str>, number| {
+        let mut claims = claims(&world, "oauth/token", number);
+        if let Some(nonce) = nonce {
+            claims.as_object_mut().unwrap().insert(String::from("nonce"), nonce.into());
+        }
+        dpop_proof(&key, &claims)
+    };
+    let id = approved(&client, &world, |form| form).await;
+    for (number, nonce) in [(1, None), (2, Some("mine"))] {
+        let answer = posts(&client, &world, client.polling(&id), &[&with(nonce, number)]).await;
+        assert_eq!(answer.summary(), "400 use_dpop_nonce");
+        assert!(!answer.header("dpop-nonce").is_empty());
+    }
+    let told = posts(&client, &world, client.polling(&id), &[&with(None, 3)]).await;
+    let nonce = told.header("dpop-nonce").to_owned();
+    world.advance_seconds(301);
+    let old = approved(&client, &world, |form| form).await;
+    let answer = posts(&client, &world, client.polling(&old), &[&with(Some(&nonce), 4)]).await;
+    assert_eq!(answer.json()["token_type"], "DPoP", "{}", answer.text());
+    let token = text(&answer.json(), "access_token");
+    let bare = at_userinfo(&world, &key, &token, 5);
+    let refused = userinfo(&world, "DPoP", &token, Some(&bare)).await;
+    assert_eq!(refused.summary(), "401 use_dpop_nonce");
+    assert_eq!(refused.header("www-authenticate"), "DPoP error=\"use_dpop_nonce\"");
+    assert_ne!(refused.header("dpop-nonce"), nonce, "the newest is told");
+    world.advance_seconds(300);
+    let late = approved(&client, &world, |form| form).await;
+    let answer = posts(&client, &world, client.polling(&late), &[&with(Some(&nonce), 6)]).await;
+    assert_eq!(answer.summary(), "400 use_dpop_nonce", "too old");
 }

@@ -20,6 +20,7 @@ async fn begin_notified(database: &Database, number: u8) {
         auth_req_hash: facts.auth_req_hash,
         user: facts.user_id(),
         sealed_token: b"token".to_vec(),
+        confirmation: Some(String::from(r#"{"jkt":"x"}"#)),
         expires_at: facts.expires_at,
     };
     let write = transactions::begin(&acme(), &begun, NOW, None);

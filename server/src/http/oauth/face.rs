@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::profile::Profile;
 use domain::oauth::refusal::{Endpoint, Reason, Refusal};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::failure::{Broken, Failure, RETRY_AFTER_S};
 use crate::flows::authenticate_client::Basic;
@@ -83,6 +83,14 @@ impl Face {
         }
         if let Some(rate) = &refusal.rate {
             limited::tell(&mut headers, rate);
+        }
+        let nonce = refusal.dpop_nonce.as_ref().map(|nonce| HeaderValue::from_str(&nonce.0));
+        if let Some(Ok(nonce)) = nonce {
+            headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
+        }
+        if refusal.reason == Reason::NonceWantedHere {
+            let challenge = HeaderValue::from_static("DPoP error=\"use_dpop_nonce\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if refusal.reason == Reason::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
