@@ -9,11 +9,16 @@ use serde_json::{Map, Value};
 use super::json::{self, JsonError};
 use super::{Algorithm, ClaimError, Claims, JwkError, PublicKey};
 
+/// Dots of an encrypted token (RFC 7516 3.1).
+const DOTS_OF_JWE: usize = 4;
+
 /// Why a token is not taken. Holds nothing of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwsError {
     /// Longer than the caller allows.
     TooLong,
+    /// Five parts: encrypted (RFC 7516 3.1), which nothing here reads.
+    Encrypted,
     /// Not three parts of base64url.
     Malformed,
     /// The header is not one unambiguous JSON object.
@@ -40,6 +45,7 @@ impl fmt::Display for JwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => f.write_str("the token is too long"),
+            Self::Encrypted => f.write_str("encrypted tokens are not supported"),
             Self::Malformed => f.write_str("the token is not three parts of base64url"),
             Self::Header(error) => write!(f, "header: {error}"),
             Self::HeaderMember(name) => write!(f, "header member {name} is of a wrong type"),
@@ -137,6 +143,9 @@ impl<'a> Parts<'a> {
     pub(super) fn split(token: &'a str, most_bytes: usize) -> Result<Self, JwsError> {
         if token.len() > most_bytes {
             return Err(JwsError::TooLong);
+        }
+        if token.matches('.').count() == DOTS_OF_JWE {
+            return Err(JwsError::Encrypted);
         }
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;

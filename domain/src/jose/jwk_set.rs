@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Algorithm, JwkError, PublicKey};
+use super::{Algorithm, Claims, JwkError, JwsError, PublicKey, Unverified};
 
 /// No key set has more keys that we look at.
 pub const MAX_JWKS_KEYS: usize = 32;
@@ -62,4 +62,25 @@ pub fn parse_set(set: &Value) -> Result<Vec<Jwk>, JwkError> {
         }
     }
     Ok(usable)
+}
+
+/// The claims, if a key of the set signed them. `kid` need not tell which: each that fits is tried
+/// (F33).
+pub fn verify_by_set(
+    token: &Unverified<'_>,
+    keys: &[Jwk],
+    allowed: &[Algorithm],
+) -> Result<Claims, JwsError> {
+    let header = token.header();
+    let is_named = |key: &&Jwk| header.kid.is_none() || key.kid.is_none() || header.kid == key.kid;
+    let is_for = |key: &&Jwk| key.alg.is_none_or(|alg| alg == header.algorithm);
+    let mut fault = JwsError::Signature;
+    for key in keys.iter().filter(is_named).filter(is_for) {
+        match token.verify(&key.key, allowed) {
+            Ok(claims) => return Ok(claims),
+            Err(JwsError::Signature) => {}
+            Err(other) => fault = other,
+        }
+    }
+    Err(fault)
 }

@@ -135,7 +135,6 @@ fn other_shapes_than_three_parts_are_refused() {
     for token in [
         String::new(),
         "..".to_owned(),
-        "a.b.c.d.e".to_owned(),
         good.replace('.', ""),
         format!("{good}."),
         format!("{good}="),
@@ -145,6 +144,7 @@ fn other_shapes_than_three_parts_are_refused() {
         let error = refused(&token);
         assert!(matches!(error, JwsError::Malformed | JwsError::Header(_)), "{token} {error}");
     }
+    assert_eq!(refused("a.b.c.d.e"), JwsError::Encrypted);
     let unsigned = format!("{signing_input}.");
     let unsigned = Unverified::parse(&unsigned, MOST).unwrap();
     let key = rsa_key();
