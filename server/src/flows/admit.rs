@@ -25,12 +25,22 @@ pub async fn take(
     if let Err(reached) = &taken
         && reached.is_news
     {
-        let description = "A limit was reached";
-        let details = json!({ "limit": what.name(), "allowed": reached.rate.limit });
-        let entry = Entry::new("api_limit", description, details);
-        Box::pin(log::tell(app, (&context.tenant.id, meta), entry, now)).await?;
+        let limit = (what.name(), reached.rate.limit);
+        Box::pin(tell(app, (context, meta), limit, now)).await?;
     }
     Ok(taken)
+}
+
+/// Tells the log that a limit was reached (W291).
+async fn tell(
+    app: &App,
+    (context, meta): (&Context, &Meta),
+    (limit, allowed): (&str, u32),
+    now: Timestamp,
+) -> Result<(), Broken> {
+    let details = json!({ "limit": limit, "allowed": allowed });
+    let entry = Entry::new("api_limit", "A limit was reached", details);
+    log::tell(app, (&context.tenant.id, meta), entry, now).await
 }
 
 /// The same for a call of the Authentication API.
@@ -99,9 +109,7 @@ async fn too_many_open(
     };
     let wait_s = (first_end.ms_since(now).max(1) + 999) / 1000;
     let rate = Rate { limit, remaining: 0, reset_at_s: now.seconds() + wait_s };
-    let details = json!({ "limit": "open_per_tenant", "allowed": limit });
-    let entry = Entry::new("api_limit", "A limit was reached", details);
-    log::tell(app, (tenant, meta), entry, now).await?;
+    tell(app, (context, meta), ("open_per_tenant", limit), now).await?;
     Ok(Some(Refusal::rate_limit(rate, wait_s)))
 }
 
