@@ -29,7 +29,7 @@ use super::admit;
 use super::authenticate_client::{
     Authenticated, Basic, Credentials, authenticate_client, spend_assertion,
 };
-use super::bind_token::{At, bind_token};
+use super::bind_token::{At, Bond};
 use super::idempotency::{self, Repeat};
 use super::log::{self, Entry};
 use super::notices;
@@ -115,7 +115,7 @@ async fn attempt(
     };
     let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
     let (mut request_token, mut hint_token) = (OnceOnly::default(), OnceOnly::default());
-    let mut binding = None;
+    let mut bond = Bond::default();
     for _ in 0..DECIDE_TRIES {
         let shaped = request::shape(parameters, client.client(), &rules)?;
         let repeat = idempotency::find(app, context, (&client, posted), now).await?;
@@ -127,11 +127,14 @@ async fn attempt(
         let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
         let notice_token = request::notification_token(parameters, client.client())?;
         hint_token.spend(app, context, (token, Reason::BadHintToken), now).await?;
-        if binding.is_none() && asked.delivery == Mode::Push {
-            let asking = (client.client(), None, &posted.meta);
-            binding = bind_token(app, context, (At::Backchannel, asking), now).await?;
-        }
-        let notice = notice_token.as_ref().map(|token| (token, binding.as_ref()));
+        let binding = match asked.delivery {
+            Mode::Push => {
+                let asking = (At::Backchannel, client.client(), None, &posted.meta);
+                bond.of(app, context, asking, now).await?
+            }
+            Mode::Poll | Mode::Ping => None,
+        };
+        let notice = notice_token.as_ref().map(|token| (token, binding));
         let order = (&client, (asked, notice), devices, posted, repeat);
         if let Some(answer) = start(app, context, order, now).await? {
             return Ok(answer);

@@ -3,7 +3,6 @@
 
 use domain::Timestamp;
 use domain::jose::dpop::{self, HeldProof, ProofError, ProofRules};
-use domain::oauth::api::Api;
 use domain::oauth::binding::{self, Binding, Shown};
 use domain::oauth::client::Client;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -36,15 +35,44 @@ impl At {
     }
 }
 
-/// Chooses what the token of this client for this API is bound to. A proof is spent, durably and
-/// for all nodes.
+/// What the tokens of one request are bound to: chosen once, however often the request is decided
+/// anew, since a proof is good once.
+#[derive(Debug, Default)]
+pub(super) struct Bond {
+    is_chosen: bool,
+    binding: Option<Binding>,
+}
+
+impl Bond {
+    /// What they are bound to.
+    pub(super) async fn of(
+        &mut self,
+        app: &App,
+        context: &Context,
+        asking: (At, &Client, Option<&str>, &Meta),
+        now: Timestamp,
+    ) -> Result<Option<&Binding>, Failure> {
+        if !self.is_chosen {
+            self.binding = bind_token(app, context, asking, now).await?;
+            self.is_chosen = true;
+        }
+        Ok(self.binding.as_ref())
+    }
+}
+
+/// Chooses what the token of this client for this audience is bound to. A proof is spent, durably
+/// and for all nodes.
 pub(super) async fn bind_token(
     app: &App,
     context: &Context,
-    (at, (client, api, meta)): (At, (&Client, Option<&Api>, &Meta)),
+    (at, client, audience, meta): (At, &Client, Option<&str>, &Meta),
     now: Timestamp,
 ) -> Result<Option<Binding>, Failure> {
-    let mut key = None;
+    let api = match audience {
+        Some(audience) => app.api(&context.tenant.id, audience, now).await?,
+        None => None,
+    };
+    let (api, mut key) = (api.as_deref(), None);
     if binding::reads_proofs(client, api)
         && let Some(proof) = held_proof(app, context, (at, meta), now)?
     {

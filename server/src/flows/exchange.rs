@@ -1,6 +1,7 @@
 //! `POST /oauth/token`: which grant it is, and the two grants that ask nobody.
 
 use domain::Timestamp;
+use domain::oauth::binding::Binding;
 use domain::oauth::claims::{self, Access, GTY_REFRESH_TOKEN};
 use domain::oauth::exchange::{GrantType, machine_scope, refreshed_scope, unknown_audience};
 use domain::oauth::grant::SubjectType;
@@ -14,10 +15,10 @@ use store::{Written, refresh_tokens, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
-use super::bind_token::{At, bind_token, check_poll};
+use super::bind_token::{At, Bond, bind_token, check_poll};
 use super::long_poll::long_poll;
 use super::redeem::{Turn, redeem};
-use super::tokens::{self, BoundBy, Granted, Order};
+use super::tokens::{self, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -76,7 +77,7 @@ async fn client_credentials(
     let access = Access { issuer, api: &api, client: id, scope: &scope, now, jti: &jti };
     let mut draft = claims::machine_access_token(&access);
     let binding =
-        bind_token(app, context, (At::Token, (client.client(), Some(&api), meta)), now).await?;
+        bind_token(app, context, (At::Token, client.client(), Some(audience), meta), now).await?;
     tokens::confirm(&mut draft, binding.as_ref());
     let lifetime_s = draft.lifetime_s;
     let keys = app.signing_keys(tenant, now).await?;
@@ -99,6 +100,7 @@ async fn refresh(
 ) -> Result<Map<String, Value>, Failure> {
     let token = parameters.required("refresh_token")?;
     let hash = Fingerprint::of(token.as_bytes());
+    let mut bond = Bond::default();
     for _ in 0..DECIDE_TRIES {
         let row = refresh_tokens::by_hash(&app.database, &context.tenant.id, &hash).await?;
         let row = row.filter(|row| row.client_id == client.client().id).ok_or_else(unknown)?;
@@ -109,34 +111,48 @@ async fn refresh(
             return Err(unknown().into());
         }
         // Nothing: rotated, revoked or used in this moment, and the row now says which.
-        if let Some(answer) = renew(app, context, (client, parameters, &row, meta), now).await? {
+        let grant = granted(client, parameters, &row)?;
+        let asking = (At::Token, client.client(), grant.audience.as_deref(), meta);
+        let binding = bond.of(app, context, asking, now).await?;
+        if let Some(answer) = renew(app, context, (client, &row, &grant, binding), now).await? {
             return Ok(answer);
         }
     }
     Err(Refusal::unavailable(1).into())
 }
 
+/// What a refresh is asked to give of what was granted.
+fn granted(
+    client: &KnownClient,
+    parameters: &Parameters,
+    row: &RefreshTokenRow,
+) -> Result<Granted, Failure> {
+    let mut granted = Granted::from_document(&row.grant)
+        .ok_or_else(|| Broken::because(format!("refresh token {} cannot be read", row.id)))?;
+    granted.scope = refreshed_scope(client.client(), granted.scope, &asked_scope(parameters)?)?;
+    Ok(granted)
+}
+
+type Renewal<'a> = (&'a KnownClient, &'a RefreshTokenRow, &'a Granted, Option<&'a Binding>);
+
 /// New tokens, and the note on the row that they were given; `None` if the row has changed.
 async fn renew(
     app: &App,
     context: &Context,
-    (client, parameters, row, meta): (&KnownClient, &Parameters, &RefreshTokenRow, &Meta),
+    (client, row, granted, binding): Renewal<'_>,
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let (tenant, hash) = (&context.tenant.id, &row.hash);
-    let mut granted = Granted::from_document(&row.grant)
-        .ok_or_else(|| Broken::because(format!("refresh token {} cannot be read", row.id)))?;
-    granted.scope = refreshed_scope(client.client(), granted.scope, &asked_scope(parameters)?)?;
     let user = living_user(app, context, &row.user_id).await?;
     let order = Order {
         issuer: &context.base.issuer,
         client: client.client(),
         user: &user,
-        granted: &granted,
+        granted,
         gty: Some(GTY_REFRESH_TOKEN),
         family: Some(&row.family),
         pushed: None,
-        bound: BoundBy::AsShown(meta),
+        binding,
     };
     let mut minted = tokens::mint(app, context, &order, now).await?;
     let settings = &client.client().refresh_tokens;

@@ -1,7 +1,6 @@
 //! `POST /oauth/introspect` (RFC 7662): whether a token is good, told to those whom it concerns:
 //! the client that got it, and the API that it is for.
 
-use domain::oauth::binding::Binding;
 use domain::oauth::client::Client;
 use domain::oauth::parameters::Parameters;
 use domain::{Fingerprint, Timestamp, UserId};
@@ -37,7 +36,9 @@ pub async fn introspect(
         None => access_token(app, context, token, now).await?,
     };
     let found = found.filter(|found| concerns(client.client(), found));
-    let Some(AccessToken { client, mut claims }) = found else { return Ok(inactive()) };
+    let Some(found) = found else { return Ok(inactive()) };
+    let token_type = token_type(found.binding().as_ref());
+    let AccessToken { client, mut claims } = found;
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     if !subject.ends_with(MACHINE) && !lives(app, context, &UserId::new(subject)).await? {
         return Ok(inactive());
@@ -46,8 +47,7 @@ pub async fn introspect(
         return Ok(inactive());
     }
     if claims.contains_key("aud") {
-        let bound = claims.get("cnf").and_then(Binding::of_confirmation);
-        claims.insert(String::from("token_type"), token_type(bound.as_ref()).into());
+        claims.insert(String::from("token_type"), token_type.into());
     }
     claims.remove("azp");
     claims.insert(String::from("client_id"), client.as_str().into());

@@ -15,7 +15,6 @@ use store::{Written, access_tokens, refresh_tokens, transactions};
 
 use super::notices::{open, seal};
 use super::redeem::{self, Collector};
-use super::tokens::BoundBy;
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -73,9 +72,9 @@ async fn mint(
     let context = Context { tenant, base };
     let meta = Meta::default();
     let confirmation = notice.confirmation.as_deref().and_then(|it| serde_json::from_str(it).ok());
-    let bound = confirmation.as_ref().and_then(Binding::of_confirmation);
-    let bound = BoundBy::Since(bound.as_ref());
-    let collector = Collector { client, meta: &meta, bound, pushed_as: Some(id) };
+    let binding = confirmation.as_ref().and_then(Binding::of_confirmation);
+    let binding = binding.as_ref();
+    let collector = Collector { client, meta: &meta, binding, pushed_as: Some(id) };
     let made = redeem::make(app, &context, (&collector, approved.clone()), now).await;
     let made = match made {
         Ok(made) => made,

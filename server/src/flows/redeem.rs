@@ -3,6 +3,7 @@
 use domain::ciba::pacing::Pacing;
 use domain::ciba::transaction::{Approved, Facts, PollAnswer};
 use domain::jose::auth_req_hash;
+use domain::oauth::binding::Binding;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, TenantId, Timestamp};
@@ -13,9 +14,10 @@ use super::DECIDE_TRIES;
 use super::authenticate_client::{
     Authenticated, note_assertion, spend_assertion, spend_noted_assertion,
 };
+use super::bind_token::{At, bind_token};
 use super::exchange::living_user;
 use super::log::{self, Entry};
-use super::tokens::{self, BoundBy, Granted, Order};
+use super::tokens::{self, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::known::KnownClient;
@@ -164,9 +166,13 @@ async fn collect(
     (asked, mut approved): (Asked<'_>, Approved),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
+    let (client, audience) = (asked.0.client.client(), approved.facts().asked.audience.as_deref());
+    let asking = (At::Token, client, audience, asked.2);
+    let binding = bind_token(app, context, asking, now).await?;
     for _ in 0..DECIDE_TRIES {
         let hash = approved.facts().auth_req_hash;
-        if let Some(tokens) = hand_out(app, context, (asked, approved), now).await? {
+        let order = (asked, binding.as_ref(), approved);
+        if let Some(tokens) = hand_out(app, context, order, now).await? {
             return Ok(tokens);
         }
         match look_again(app, context, (&asked.0.client, &hash), now).await? {
@@ -186,13 +192,13 @@ async fn collect(
 async fn hand_out(
     app: &App,
     context: &Context,
-    (asked, approved): (Asked<'_>, Approved),
+    (asked, binding, approved): (Asked<'_>, Option<&Binding>, Approved),
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
     let (authenticated, _, meta) = asked;
     let client = &authenticated.client;
     let (hash, logged) = (approved.facts().auth_req_hash, approved.facts().logged_refusal.clone());
-    let collector = Collector { client, meta, bound: BoundBy::AsShown(meta), pushed_as: None };
+    let collector = Collector { client, meta, binding, pushed_as: None };
     let made = match make(app, context, (&collector, approved), now).await {
         Ok(made) => made,
         Err(Failure::Refused(refusal)) if refusal.reason == Reason::UserGone => {
@@ -214,8 +220,8 @@ async fn hand_out(
 pub(super) struct Collector<'a> {
     pub(super) client: &'a KnownClient,
     pub(super) meta: &'a Meta,
-    /// What decides what the tokens are bound to.
-    pub(super) bound: BoundBy<'a>,
+    /// What the tokens are bound to.
+    pub(super) binding: Option<&'a Binding>,
     /// The `auth_req_id`, where they are pushed.
     pub(super) pushed_as: Option<&'a str>,
 }
@@ -257,7 +263,7 @@ pub(super) async fn make(
         gty: None,
         family: Some(&family),
         pushed: None,
-        bound: collector.bound,
+        binding: collector.binding,
     };
     // A pushed ID token names the hash of the refresh token beside it.
     let early = collector.pushed_as.map(|_| tokens::refresh_token(app, &order, now));

@@ -12,12 +12,10 @@ use store::access_tokens::{self, AccessTokenRow};
 use store::refresh_tokens::RefreshTokenRow;
 use store::{Write, refresh_tokens};
 
-use super::bind_token::{At, bind_token};
 use crate::App;
 use crate::failure::{Broken, Failure};
 use crate::keyring::Keyring;
 use crate::known::KnownApi;
-use crate::meta::Meta;
 use crate::tenancy::Context;
 
 /// An opaque access token lives this long: as long as one for an API does unless set (W163).
@@ -75,15 +73,6 @@ fn parse_txn(hex: &str) -> Option<TransactionId> {
     Some(TransactionId::new(number.to_be_bytes()))
 }
 
-/// What decides what an access token is bound to.
-#[derive(Clone, Copy, Debug)]
-pub enum BoundBy<'a> {
-    /// The certificate and the proof of this very request.
-    AsShown(&'a Meta),
-    /// What was shown when the person was asked (C76).
-    Since(Option<&'a Binding>),
-}
-
 /// For whom and for what tokens are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -101,8 +90,8 @@ pub struct Order<'a> {
     pub family: Option<&'a str>,
     /// The request they are pushed for, with the refresh token that goes with them.
     pub pushed: Option<(&'a str, Option<&'a str>)>,
-    /// What decides what they are bound to.
-    pub bound: BoundBy<'a>,
+    /// What access tokens are bound to.
+    pub binding: Option<&'a Binding>,
 }
 
 /// Tokens ready to be handed out once `write` has happened.
@@ -126,15 +115,8 @@ pub async fn mint(
         Some(identifier) => app.api(&context.tenant.id, identifier, now).await?,
         None => None,
     };
-    let binding = match order.bound {
-        BoundBy::Since(binding) => binding.cloned(),
-        BoundBy::AsShown(meta) => {
-            let asking = (order.client, api.as_deref(), meta);
-            bind_token(app, context, (At::Token, asking), now).await?
-        }
-    };
     let (access_token, lifetime_s, write) =
-        access_token(app, context, order, (api.as_ref(), &keys, binding.as_ref()), now)?;
+        access_token(app, context, order, (api.as_ref(), &keys), now)?;
     let mut answer = Map::new();
     if order.granted.scope.has("openid") {
         let id_token = id_token(order, (&keys, &access_token), now)?;
@@ -143,7 +125,7 @@ pub async fn mint(
     answer.insert(String::from("access_token"), access_token.into());
     answer.insert(String::from("scope"), order.granted.scope.to_string().into());
     answer.insert(String::from("expires_in"), lifetime_s.into());
-    answer.insert(String::from("token_type"), token_type(binding.as_ref()).into());
+    answer.insert(String::from("token_type"), token_type(order.binding).into());
     if let Some(details) = &order.granted.authorization_details {
         answer.insert(String::from("authorization_details"), details.clone());
     }
@@ -154,7 +136,7 @@ fn access_token(
     app: &App,
     context: &Context,
     order: &Order<'_>,
-    (api, keys, binding): (Option<&KnownApi>, &Keyring, Option<&Binding>),
+    (api, keys): (Option<&KnownApi>, &Keyring),
     now: Timestamp,
 ) -> Result<(String, i64, Write), Broken> {
     let Some(api) = api else {
@@ -165,7 +147,7 @@ fn access_token(
             user_id: order.user.id().clone(),
             scope: order.granted.scope.to_string(),
             family: order.family.map(str::to_owned),
-            confirmation: binding.map(|binding| binding.confirmation().to_string()),
+            confirmation: order.binding.map(|binding| binding.confirmation().to_string()),
             created_at: now,
             expires_at: now.plus_seconds(OPAQUE_LIFETIME_S),
         };
@@ -183,7 +165,7 @@ fn access_token(
     };
     let details = order.granted.authorization_details.as_ref();
     let mut draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
-    confirm(&mut draft, binding);
+    confirm(&mut draft, order.binding);
     let lifetime_s = draft.lifetime_s;
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))
 }

@@ -185,3 +185,15 @@ async fn a_device_comes_and_goes_whatever_is_overtaken() {
     faults.take_log_ids(2);
     carol.unenrolls().await;
 }
+
+/// A `DPoP` proof is good once, and so for one request, however often it is decided anew.
+#[tokio::test]
+async fn a_bound_token_is_given_whatever_is_overtaken() {
+    let faults = Faults::new();
+    let world = World::builder().profile("ciba").faults(faults.clone()).start().await;
+    let client = world.client().bound_to(&p256_key());
+    let id = client.asks_for("alice").await;
+    world.phone_of("alice").approves(&id).await;
+    faults.take_log_ids(2);
+    assert_eq!(client.redeems(&id).await["token_type"], "DPoP");
+}
