@@ -4,23 +4,11 @@ import test from 'node:test';
 
 import { AuthenticationClient } from 'auth0-6';
 
-import { advance, card, domain } from './lib/card.mjs';
+import { backchannelOf, failure } from './lib/authentication.mjs';
+import { advance } from './lib/card.mjs';
 import { someoneWithPhone } from './lib/people.mjs';
 
-const auth = new AuthenticationClient({
-  domain, clientId: card.client.client_id, clientSecret: card.client.client_secret,
-});
-const start = (user, more = {}) => auth.backchannel.authorize({
-  userId: user.user_id, binding_message: '21-49-38', scope: 'openid read:balance',
-  audience: card.api.identifier, ...more,
-});
-const poll = (started) => auth.backchannel.backchannelGrant({ auth_req_id: started.auth_req_id });
-
-async function failure(promise) {
-  const error = await promise.then(() => assert.fail('no error'), (thrown) => thrown);
-  assert.equal(error.name, 'AuthApiError');
-  return [error.statusCode, error.error];
-}
+const { start, poll } = backchannelOf(AuthenticationClient, 'openid read:balance');
 
 // W295: start, pending, tokens; then a refused and an expired request.
 test('the whole loop: pending, approved, refused, expired', async () => {
