@@ -5,6 +5,7 @@
 //! entry that is missing, for whatever reason, costs a read and nothing else.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use domain::ciba::pacing::{Pace, Pacing, PacingRules};
@@ -45,24 +46,38 @@ pub enum Glance {
     AskDatabase,
 }
 
+/// What is kept of an [`OpenTransaction`]. Of the names only 64-bit hashes under a key of this process:
+/// who is taken for another client reads "pending" in place of a refusal, and gets nothing.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    tenant: u64,
+    client: u64,
+    expires_at: Timestamp,
+    pacing: Pacing,
+}
+
 /// The index.
 #[derive(Debug)]
 pub struct OpenTransactions {
-    shards: Vec<Mutex<HashMap<Fingerprint, OpenTransaction>>>,
+    shards: Vec<Mutex<HashMap<Fingerprint, Entry>>>,
+    names: RandomState,
 }
 
 impl Default for OpenTransactions {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, names: RandomState::new() }
     }
 }
 
 impl OpenTransactions {
     /// Adds a request that was just begun, or found undecided at start.
     pub fn insert(&self, auth_req_hash: Fingerprint, open: OpenTransaction) {
+        let OpenTransaction { tenant, client, expires_at, pacing } = open;
+        let (tenant, client) = (self.names.hash_one(tenant), self.names.hash_one(client));
         self.with_shard(&auth_req_hash, |shard| {
             if shard.len() < ENTRIES / SHARDS {
-                shard.insert(auth_req_hash, open);
+                shard.insert(auth_req_hash, Entry { tenant, client, expires_at, pacing });
             }
         });
     }
@@ -76,9 +91,10 @@ impl OpenTransactions {
 
     /// Forgets all requests of a tenant, because some of them came to an end together.
     pub fn forget_tenant(&self, tenant: &TenantId) {
+        let tenant = self.names.hash_one(tenant);
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, open| open.tenant != *tenant);
+            shard.retain(|_, open| open.tenant != tenant);
         }
     }
 
@@ -91,9 +107,10 @@ impl OpenTransactions {
         rules: &PacingRules,
         now: Timestamp,
     ) -> Glance {
+        let (tenant, client) = (self.names.hash_one(tenant), self.names.hash_one(client));
         self.with_shard(auth_req_hash, |shard| {
             let Some(open) = shard.get_mut(auth_req_hash) else { return Glance::AskDatabase };
-            if open.tenant != *tenant || open.client != *client {
+            if open.tenant != tenant || open.client != client {
                 return Glance::AskDatabase;
             }
             if open.expires_at <= now {
@@ -163,7 +180,7 @@ impl OpenTransactions {
     fn with_shard<T>(
         &self,
         auth_req_hash: &Fingerprint,
-        act: impl FnOnce(&mut HashMap<Fingerprint, OpenTransaction>) -> T,
+        act: impl FnOnce(&mut HashMap<Fingerprint, Entry>) -> T,
     ) -> T {
         let [.., last] = auth_req_hash.as_bytes();
         match self.shards.get(usize::from(*last) % SHARDS) {
