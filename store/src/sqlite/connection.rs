@@ -20,13 +20,13 @@ pub(super) struct Place {
 }
 
 /// The writer's settings: a commit is on the disk when it is confirmed, and the log is folded
-/// into the file every 16 MiB.
+/// into the file every 64 MiB.
 const WRITER: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = 16000;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -8192;";
 
