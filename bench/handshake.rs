@@ -77,7 +77,7 @@ async fn ours(socket: TcpListener, chain: &str, key: &str) {
     certificates.replace(&[served]);
     let tls = server_config(certificates, ClientCertificates::Unasked).unwrap();
     let router = Router::new();
-    serve_connections(socket, Some(tls), router, Limits::DEFAULT, Drain::default()).await;
+    serve_connections(socket, Some(tls.into()), router, Limits::DEFAULT, Drain::default()).await;
 }
 
 async fn rustls_alone(socket: TcpListener, chain: &str, key: &str) {

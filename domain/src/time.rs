@@ -49,6 +49,12 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(self.0)
             .map_or_else(|_| String::from("1970-01-01T00:00:00.000Z"), |at| format!("{at:.3}"))
     }
+
+    /// `Mon, 23 Nov 2026 04:56:18 GMT`: as the header `Date` has it (RFC 9110 5.6.7).
+    pub fn to_http(self) -> String {
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -66,6 +72,12 @@ mod tests {
         assert_eq!(Timestamp::from_ms(1_795_409_778_000).to_iso(), "2026-11-23T04:56:18.000Z");
         assert_eq!(Timestamp::from_ms(1_795_409_778_600).to_iso(), "2026-11-23T04:56:18.600Z");
         assert_eq!(Timestamp::from_ms(1_795_409_778_007).to_iso(), "2026-11-23T04:56:18.007Z");
+    }
+
+    #[test]
+    fn http_has_a_form_of_its_own() {
+        let at = Timestamp::from_ms(1_795_409_778_600);
+        assert_eq!(at.to_http(), "Mon, 23 Nov 2026 04:56:18 GMT");
     }
 
     #[test]

@@ -90,6 +90,10 @@ pub struct App {
     pub notice_bell: Notify,
     /// Whether the development tools are on.
     pub is_dev: bool,
+    /// Whether our listeners offer no more than FAPI's suites: a tenant has asked for it (F16).
+    pub narrows_tls: Arc<AtomicBool>,
+    /// Whether a certificate that is served fits none of those suites.
+    pub has_other_certificates: AtomicBool,
     /// Who vouches for the certificates of clients.
     pub client_roots: ClientRoots,
     /// Tries to sign in to the console.
@@ -145,6 +149,8 @@ impl App {
             bell: Notify::new(),
             notice_bell: Notify::new(),
             is_dev: parts.is_dev,
+            narrows_tls: Arc::default(),
+            has_other_certificates: AtomicBool::new(false),
             client_roots: ClientRoots::default(),
             sign_ins: Throttle::default(),
             gives_virtual_phones: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! Tenants, clients, APIs and keys, read once for each change (see [`crate::cache`]).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
@@ -180,7 +181,11 @@ impl App {
                     serde_json::from_str(&row.settings).map_err(Broken::because)?;
                 let (id, display_name, hosts) = (row.id, row.display_name, row.hosts);
                 let hint_issuers = settings.hint_issuers();
-                Some(Arc::new(Tenant { id, display_name, settings, hint_issuers, hosts }))
+                let tenant = Tenant { id, display_name, settings, hint_issuers, hosts };
+                if tenancy::rules(&tenant).iter().any(|rules| rules.narrows_tls) {
+                    self.narrows_tls.store(true, Ordering::Relaxed);
+                }
+                Some(Arc::new(tenant))
             }
         };
         self.known.tenants.put(id.clone(), tenant.clone(), generation, now);

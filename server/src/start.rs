@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use domain::TenantId;
-use rustls::ServerConfig;
 use serde_json::Value;
-use store::{Database, DatabaseOptions};
+use store::{Database, DatabaseOptions, tenants};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -22,8 +21,8 @@ use crate::failure::Failure;
 use crate::flows;
 use crate::http;
 use crate::listen::{
-    CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Pair, Served,
-    listen_on_loopback, serve_connections, server_config,
+    CertificateFiles, Certificates, ClientCertificates, DevCa, Drain, Limits, Offered, Pair,
+    Served, listen_on_loopback, serve_connections,
 };
 use crate::outside::{Clock, Courier, Entropy, Resolver, Tray, Window};
 use crate::push_accounts::services;
@@ -40,6 +39,8 @@ pub enum Mode {
     Dev {
         /// Every user has a virtual phone.
         virtual_phones: bool,
+        /// There is a tenant of profile `fapi-ciba`, with clients ready-made.
+        fapi: bool,
     },
 }
 
@@ -118,6 +119,17 @@ struct Sockets {
     ops: Vec<TcpListener>,
 }
 
+impl Sockets {
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            https: address(&self.https),
+            mtls: address(&self.mtls),
+            http: address(&self.http),
+            ops: address(&self.ops),
+        }
+    }
+}
+
 /// Starts the server.
 pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError> {
     let sockets = Sockets {
@@ -126,12 +138,7 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
         http: bind("listen.http", &config.listen.http, mode).await?,
         ops: bind("listen.ops", &config.listen.ops, mode).await?,
     };
-    let addresses = Addresses {
-        https: address(&sockets.https),
-        mtls: address(&sockets.mtls),
-        http: address(&sockets.http),
-        ops: address(&sockets.ops),
-    };
+    let addresses = sockets.addresses();
     let is_dev = matches!(mode, Mode::Dev { .. });
     let mut plain = None;
     if is_dev {
@@ -143,13 +150,16 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     }
     let public = public_addresses(&config, plain, addresses.mtls);
     make_folder(&config)?;
-    let Tls { certificates, files, ca_file } = tls(&config, is_dev)?;
+    // Files are looked at before the database, which a mistake in them leaves alone.
+    let read = is_given(&config, is_dev)?.then(|| read_files(&config)).transpose()?;
     if !sockets.http.is_empty() && !is_dev && config.proxy.trusted.is_empty() {
         return Err(StartError(String::from(
             "listen.http: plain HTTP is for the proxies of proxy.trusted only, and it names none",
         )));
     }
     let (app, outgoing) = assemble(config, mode, public).await?;
+    let own = || own_certificates(&app, mode);
+    let Tls { certificates, files, ca_file } = read.map_or_else(own, |tls| checked(tls, &app))?;
     app.client_roots.read(&app.config.tls.client_ca_file)?;
     app.signing_keys(&TenantId::new(FIRST_TENANT), app.clock.now()).await.map_err(|error| {
         StartError(format!(
@@ -163,9 +173,9 @@ pub async fn start(mut config: Config, mode: Mode) -> Result<Running, StartError
     })?;
     let card = match mode {
         Mode::Serve => None,
-        Mode::Dev { virtual_phones } => {
+        Mode::Dev { virtual_phones, fapi } => {
             app.gives_virtual_phones.store(virtual_phones, Ordering::Relaxed);
-            Some(dev::prepare(&app, &addresses, ca_file.as_deref()).await?)
+            Some(dev::prepare(&app, &addresses, (ca_file.as_deref(), fapi)).await?)
         }
     };
     let drain = Drain::default();
@@ -207,7 +217,7 @@ fn listen(
 ) -> Result<(), StartError> {
     let limits = Limits { connections: app.config.limits.connections, ..Limits::DEFAULT };
     let public = http::router(Arc::clone(app));
-    let mut serve = |sockets: Vec<TcpListener>, tls: Option<Arc<ServerConfig>>, router: &Router| {
+    let mut serve = |sockets: Vec<TcpListener>, tls: Option<Offered>, router: &Router| {
         for socket in sockets {
             let (tls, router) = (tls.clone(), router.clone());
             tasks.spawn(serve_connections(socket, tls, router, limits, drain.clone()));
@@ -217,7 +227,7 @@ fn listen(
         [(sockets.https, ClientCertificates::Unasked), (sockets.mtls, ClientCertificates::Asked)]
     {
         if let Some(tls) = tls {
-            let tls = server_config(Arc::clone(tls), clients);
+            let tls = Offered::until_strict(tls, clients, Arc::clone(&app.narrows_tls));
             serve(sockets, Some(tls.map_err(|error| StartError(error.to_string()))?), &public);
         }
     }
@@ -264,6 +274,10 @@ async fn assemble(
         let settings = if is_dev { dev::tenant_settings() } else { Settings::default() };
         flows::create_tenant(&app, &first, ("Aizuchi", &settings), now).await?;
     }
+    // Reading a tenant is what tells the listeners that it narrows them.
+    for row in tenants::list(&app.database).await? {
+        app.tenant(&row.id, now).await?;
+    }
     flows::find_open_transactions(&app, now).await?;
     Ok((app, outbox))
 }
@@ -297,42 +311,66 @@ struct Tls {
     ca_file: Option<PathBuf>,
 }
 
-fn tls(config: &Config, is_dev: bool) -> Result<Tls, StartError> {
-    let certificates = Arc::new(Certificates::default());
-    let given = !config.tls.certificate_file.as_os_str().is_empty();
-    if given || !is_dev {
-        if config.listen.https.is_empty() && config.listen.mtls.is_empty() {
-            return Ok(Tls { certificates: None, files: None, ca_file: None });
-        }
-        if !given && !config.acme.directory.is_empty() {
-            return Ok(Tls { certificates: Some(certificates), files: None, ca_file: None });
-        }
-        if !given {
-            return Err(StartError(String::from(
-                "tls.certificate_file: names none; name the PEM file with your chain, or have one \
-                 fetched (acme.directory)",
-            )));
-        }
-        let first =
-            Pair { chain: config.tls.certificate_file.clone(), key: config.tls.key_file.clone() };
-        let mut files = CertificateFiles::new(first, &config.tls.folder);
-        let problems = certificates::read(&mut files, &certificates);
-        if !problems.is_empty() {
-            return Err(StartError(format!("tls: {}", problems.join("; "))));
-        }
-        return Ok(Tls { certificates: Some(certificates), files: Some(files), ca_file: None });
+/// Whether the certificates are in files; an error if there must be some and are none.
+fn is_given(config: &Config, is_dev: bool) -> Result<bool, StartError> {
+    let is_given = !config.tls.certificate_file.as_os_str().is_empty();
+    let is_silent = config.listen.https.is_empty() && config.listen.mtls.is_empty();
+    if is_dev || is_given || is_silent || !config.acme.directory.is_empty() {
+        return Ok(is_given && (is_dev || !is_silent));
     }
+    Err(StartError(String::from(
+        "tls.certificate_file: names none; name the PEM file with your chain, or have one fetched \
+         (acme.directory)",
+    )))
+}
+
+fn read_files(config: &Config) -> Result<Tls, StartError> {
+    let certificates = Arc::new(Certificates::default());
+    let first =
+        Pair { chain: config.tls.certificate_file.clone(), key: config.tls.key_file.clone() };
+    let mut files = CertificateFiles::new(first, &config.tls.folder);
+    let problems = certificates::read(&mut files, &certificates);
+    if !problems.is_empty() {
+        return Err(StartError(format!("tls: {}", problems.join("; "))));
+    }
+    Ok(Tls { certificates: Some(certificates), files: Some(files), ca_file: None })
+}
+
+/// F16: below TLS 1.3, a tenant of profile `fapi-ciba` needs certificates with RSA keys.
+fn checked(tls: Tls, app: &App) -> Result<Tls, StartError> {
+    let has_others = tls.certificates.as_ref().is_some_and(|certificates| !certificates.are_rsa());
+    app.has_other_certificates.store(has_others, Ordering::Relaxed);
+    if has_others && app.narrows_tls.load(Ordering::Relaxed) {
+        return Err(StartError(String::from(
+            "tls.certificate_file, tls.folder: a certificate has another key than RSA, and a tenant \
+             has profile fapi-ciba, which allows RSA alone below TLS 1.3 (FAPI-CIBA 7.9); have it \
+             made for an RSA key, or take the profile from the tenant",
+        )));
+    }
+    Ok(tls)
+}
+
+/// What is served where no file says so: in `dev` a certificate of the development authority, else
+/// those that are fetched, or none.
+fn own_certificates(app: &App, mode: Mode) -> Result<Tls, StartError> {
+    let certificates = Arc::new(Certificates::default());
+    let Mode::Dev { fapi, .. } = mode else {
+        let fetches = !app.config.acme.directory.is_empty();
+        let is_silent = app.config.listen.https.is_empty() && app.config.listen.mtls.is_empty();
+        let certificates = (fetches && !is_silent).then_some(certificates);
+        return Ok(Tls { certificates, files: None, ca_file: None });
+    };
     let told = |error: crate::listen::DevCaError| StartError(error.to_string());
-    let ca = DevCa::open(&config.server.data_dir).map_err(told)?;
-    let (chain, key) = ca.issue(&["localhost", "127.0.0.1", "::1"]).map_err(told)?;
+    let ca = DevCa::open(&app.config.server.data_dir).map_err(told)?;
+    let names = ["localhost", "127.0.0.1", "::1"];
+    let is_strict = fapi || app.narrows_tls.load(Ordering::Relaxed);
+    let issued = if is_strict { ca.issue_rsa(&names) } else { ca.issue(&names) };
+    let (chain, key) = issued.map_err(told)?;
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let served = Served::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
     certificates.replace(&[served.map_err(|error| StartError(error.to_string()))?]);
-    Ok(Tls {
-        certificates: Some(certificates),
-        files: None,
-        ca_file: Some(ca.file().to_path_buf()),
-    })
+    let ca_file = Some(ca.file().to_path_buf());
+    Ok(Tls { certificates: Some(certificates), files: None, ca_file })
 }
 
 /// Listens; in `dev`, whose card says `localhost`, on both addresses of that name.

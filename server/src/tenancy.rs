@@ -134,6 +134,11 @@ pub fn profiles(tenant: Option<&Tenant>) -> (Profile, Vec<Profile>) {
     (named(&settings.default_profile).unwrap_or(Profile::Auth0), profiles)
 }
 
+/// What clients of the profile of this name are held to.
+pub fn rules_of(profile: &str) -> Option<&'static Rules> {
+    Profile::from_name(profile).map(Profile::rules)
+}
+
 /// What clients of the tenant may be held to.
 pub fn rules(tenant: &Tenant) -> Vec<&'static Rules> {
     profiles(Some(tenant)).1.into_iter().map(Profile::rules).collect()

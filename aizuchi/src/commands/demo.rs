@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     let config = settings
         .and_then(|settings| Config::from_parts("", &settings))
         .map_err(|error| Failed::because(error.to_string()))?;
-    let mode = Mode::Dev { virtual_phones: false };
+    let mode = Mode::Dev { virtual_phones: false, fapi: false };
     let running = Box::pin(server::start(config, mode))
         .await
         .map_err(|error| Failed::because(format!("the server does not start: {error}")))?;

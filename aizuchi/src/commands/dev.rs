@@ -14,6 +14,8 @@ use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
 /// Where HTTPS listens unless it is told otherwise.
 const HTTPS_PORT: u16 = 8443;
+/// How often a person may be asked in a minute with `--fapi`.
+const FAPI_PROMPTS: &str = "1000";
 
 /// A development server that stays up, with sample data and development tools.
 ///
@@ -22,14 +24,19 @@ const HTTPS_PORT: u16 = 8443;
 /// When it is ready it shows a card: where it is, a management client, a client, an API, a user.
 /// Ctrl-C stops it.
 ///
+/// With `--fapi` there is also a tenant of profile `fapi-ciba` at `/t/fapi/`; the member `fapi` of
+/// the card tells its issuer, clients, people and sample API.
+///
 /// Development tools: `GET /dev/tray/{push token}`, `POST /dev/ciba/{auth_req_id}/allow` and
-/// `…/deny`, `POST /dev/users/{user_id}/phone`, `POST /dev/clock/advance?seconds=N`.
+/// `…/deny`, `POST /dev/users/{user_id}/phone`, `POST /dev/clock/advance?seconds=N`,
+/// `GET /dev/resource`, an API that takes access tokens.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   aizuchi dev
   aizuchi dev --json --https-port 0 --http-port 0      free ports; the card names them
   aizuchi dev --database postgres://localhost/aizuchi --virtual-phones
+  aizuchi dev --fapi --json                            two FAPI-CIBA clients; the card has their keys
   aizuchi dev --set limits.prompts_per_user_per_minute=1000000     for a load test")]
 pub(super) struct Arguments {
     /// Data folder: database, keys, certificates.
@@ -54,6 +61,10 @@ pub(super) struct Arguments {
     /// Give every user a virtual phone, which /dev/ciba/… answers with.
     #[arg(long)]
     virtual_phones: bool,
+    /// Add a tenant of profile fapi-ciba, at /t/fapi/, with two clients, their keys and
+    /// certificates ready-made, and people who have virtual phones; serve an RSA certificate.
+    #[arg(long)]
+    fapi: bool,
     /// Override one key of the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -77,6 +88,10 @@ impl Arguments {
         if let Some(url) = &self.database {
             settings.push(setting("database.url", url)?);
         }
+        if self.fapi {
+            // A certification asks the same person again and again.
+            settings.push(setting("limits.prompts_per_user_per_minute", FAPI_PROMPTS)?);
+        }
         settings.extend(serve::settings(&self.settings)?);
         Config::read(None, &settings).map_err(|error| Failed::because(error.to_string()))
     }
@@ -87,7 +102,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     let config = arguments.config()?;
     logs::start(&config)?;
     let stop = serve::stop_asked()?;
-    let mode = Mode::Dev { virtual_phones: arguments.virtual_phones };
+    let mode = Mode::Dev { virtual_phones: arguments.virtual_phones, fapi: arguments.fapi };
     let running = Box::pin(server::start(config, mode))
         .await
         .map_err(|error| Failed::because(error.to_string()))?;
@@ -95,7 +110,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     if arguments.json {
         terminal.json(&card)?;
     } else {
-        for line in lines(&card, &arguments.data.display().to_string()) {
+        let data = arguments.data.display().to_string();
+        for line in lines(&card, &data).into_iter().chain(fapi_lines(&card)) {
             terminal.line(&line)?;
         }
     }
@@ -144,11 +160,56 @@ fn lines(card: &Value, data: &str) -> Vec<String> {
     ]
 }
 
+/// What the card tells of the tenant of `--fapi`; its keys are in the JSON card.
+fn fapi_lines(card: &Value) -> Vec<String> {
+    let Some(fapi) = card.get("fapi") else { return Vec::new() };
+    let text = |value: &Value, name: &str| {
+        value.get(name).and_then(Value::as_str).unwrap_or("-").to_owned()
+    };
+    let list = |name: &str| fapi.get(name).and_then(Value::as_array).into_iter().flatten();
+    let mut lines = vec![
+        String::new(),
+        format!("  FAPI-CIBA    {}", text(fapi, "issuer")),
+        format!("  certificates {}", text(fapi, "mtls")),
+        format!("  decide       {}", text(fapi, "decide")),
+        format!("  sample API   {}", text(fapi, "resource")),
+    ];
+    for client in list("clients") {
+        let method = text(client, "token_endpoint_auth_method");
+        lines.push(format!("  client       {}   {method}", text(client, "client_id")));
+        lines.push(format!("    certificate {}", text(client, "certificate_file")));
+    }
+    for user in list("users") {
+        lines.push(format!("  user         {}   {}", text(user, "user_id"), text(user, "email")));
+    }
+    lines.push(String::from("  The clients' private keys are in the card of --json."));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::lines;
+    use super::{fapi_lines, lines};
+
+    /// O350: what was made for FAPI-CIBA is told to people too, private keys apart.
+    #[test]
+    fn the_card_for_people_tells_of_fapi() {
+        let card = json!({"fapi": {
+            "issuer": "i-1", "mtls": "m-1", "decide": "d-1", "resource": "r-1",
+            "users": [{"user_id": "u-1", "email": "e-1"}],
+            "clients": [{
+                "client_id": "c-1", "token_endpoint_auth_method": "a-1",
+                "certificate_file": "f-1", "jwks": {"keys": [{"d": "secret"}]},
+            }],
+        }});
+        let told = fapi_lines(&card).join("\n");
+        for fact in ["i-1", "m-1", "d-1", "r-1", "u-1", "e-1", "c-1", "a-1", "f-1"] {
+            assert!(told.contains(fact), "{fact}\n{told}");
+        }
+        assert!(!told.contains("secret"));
+        assert!(fapi_lines(&json!({})).is_empty());
+    }
 
     /// O26: the card for people has the facts of the JSON card.
     #[test]

@@ -32,7 +32,7 @@ impl Place {
     pub(super) const fn mode(&self) -> Mode {
         match self.config {
             Some(_) => Mode::Serve,
-            None => Mode::Dev { virtual_phones: false },
+            None => Mode::Dev { virtual_phones: false, fapi: false },
         }
     }
 

@@ -16,6 +16,7 @@ mod configuration;
 mod demo;
 mod dev;
 mod doctor;
+mod fapi;
 mod help;
 mod kill9;
 mod migrate;

@@ -104,6 +104,8 @@ pub struct Rules {
     pub auth_req_id: NameLength,
     /// How polls are paced.
     pub pacing: PacingRules,
+    /// Whether our listeners may offer no more than FAPI's suites below TLS 1.3 (F16, F38).
+    pub narrows_tls: bool,
     /// How outcomes may be delivered.
     pub delivery_modes: &'static [Mode],
     /// When access tokens are bound.
@@ -128,6 +130,7 @@ const AUTH0: Rules = Rules {
     challenges_basic: false,
     auth_req_id: NameLength::Long,
     pacing: PacingRules { longest_interval_s: Some(30), echo_window_ms: 3_000 },
+    narrows_tls: false,
     delivery_modes: &[Mode::Poll],
     binding: BindingRule::AsTheApiSays,
 };
@@ -150,6 +153,7 @@ const CIBA: Rules = Rules {
     challenges_basic: true,
     auth_req_id: NameLength::Short,
     pacing: PacingRules { longest_interval_s: None, echo_window_ms: 0 },
+    narrows_tls: false,
     delivery_modes: &Mode::ALL,
     binding: BindingRule::AsTheClientSays,
 };
@@ -162,6 +166,7 @@ const FAPI_CIBA: Rules = Rules {
     request_lifetime_s: 3_600,
     takes_secrets: false,
     takes_pkcs1: false,
+    narrows_tls: true,
     binding: BindingRule::Always,
     ..CIBA
 };

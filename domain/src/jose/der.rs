@@ -6,6 +6,7 @@
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 /// The optional `[0] version` of a certificate.
 const CONTEXT_0: u8 = 0xA0;
@@ -111,6 +112,37 @@ pub(super) fn private_key_type(pkcs8: &[u8]) -> Option<KeyType> {
     let mut reader = Reader::new(pkcs8).sequence()?;
     reader.integer()?; // version
     reader.key_type()
+}
+
+/// The private members of the JWK (RFC 7518 6) for the key in a PKCS#8 `PrivateKeyInfo`.
+pub(super) fn private_numbers(
+    key_type: KeyType,
+    pkcs8: &[u8],
+) -> Option<Vec<(&'static str, &[u8])>> {
+    let mut info = Reader::new(pkcs8).sequence()?;
+    info.integer()?; // version
+    info.sequence()?; // algorithm
+    let mut key = Reader::new(info.expect(OCTET_STRING)?);
+    match key_type {
+        KeyType::Rsa => {
+            let mut numbers = key.sequence()?;
+            for _ in ["version", "n", "e"] {
+                numbers.integer()?;
+            }
+            let mut named = Vec::new();
+            for name in ["d", "p", "q", "dp", "dq", "qi"] {
+                let number = numbers.integer()?;
+                named.push((name, number.strip_prefix(&[0]).unwrap_or(number)));
+            }
+            Some(named)
+        }
+        KeyType::P256 | KeyType::P384 => {
+            let mut numbers = key.sequence()?;
+            numbers.integer()?; // version
+            Some(vec![("d", numbers.expect(OCTET_STRING)?)])
+        }
+        KeyType::Ed25519 => Some(vec![("d", key.expect(OCTET_STRING)?)]),
+    }
 }
 
 /// Modulus and exponent of a PKCS#1 `RSAPublicKey`.

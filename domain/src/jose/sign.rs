@@ -124,6 +124,19 @@ impl SigningKey {
         document.map(Zeroizing::new).map_err(|_unspecified| KeyFailure::Internal)
     }
 
+    /// The key as a private JWK, for whoever is handed a ready-made one.
+    pub fn to_private_jwk(&self, kid: &str, algorithm: Algorithm) -> Result<Value, KeyFailure> {
+        let pkcs8 = self.to_pkcs8()?;
+        let key_type = self.public.key_type();
+        let numbers = der::private_numbers(key_type, &pkcs8).ok_or(KeyFailure::Internal)?;
+        let mut jwk = self.public.to_jwk(Some(kid), Some(algorithm));
+        let members = jwk.as_object_mut().ok_or(KeyFailure::Internal)?;
+        for (name, number) in numbers {
+            members.insert(name.to_owned(), URL_SAFE_NO_PAD.encode(number).into());
+        }
+        Ok(jwk)
+    }
+
     /// The public half.
     pub const fn public(&self) -> &PublicKey {
         &self.public

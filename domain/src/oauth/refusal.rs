@@ -30,6 +30,8 @@ pub enum Endpoint {
     Events,
     /// `/authorize`, which only ever refuses.
     Authorize,
+    /// `/dev/resource`, the sample API of `aizuchi dev`.
+    Resource,
 }
 
 impl Endpoint {
@@ -44,6 +46,7 @@ impl Endpoint {
             Self::Cancel => "/ciba/cancel",
             Self::Events => "/ciba/events",
             Self::Authorize => "/authorize",
+            Self::Resource => "/dev/resource",
         }
     }
 }
@@ -187,15 +190,15 @@ reasons! {
         400 "invalid_dpop_proof" | 400 "invalid_dpop_proof" | "The DPoP proof does not hold";
     NonceWanted:           [Backchannel Token]
         400 "use_dpop_nonce" | 400 "use_dpop_nonce" | "The DPoP proof must carry the nonce of the header DPoP-Nonce";
-    NonceWantedHere:       [Userinfo]
+    NonceWantedHere:       [Userinfo Resource]
         401 "use_dpop_nonce" | 401 "use_dpop_nonce" | "The DPoP proof must carry the nonce of the header DPoP-Nonce";
-    InvalidToken:          [Userinfo]
+    InvalidToken:          [Userinfo Resource]
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]
         400 "unsupported_response_type" | 400 "unsupported_response_type" | "This server asks people on their devices and offers no browser login";
-    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events]
+    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource]
         500 "server_error" | 500 "server_error" | "The server met an unexpected condition";
-    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events]
+    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource]
         503 "temporarily_unavailable" | 503 "temporarily_unavailable" | "The server cannot answer at the moment, try again later";
 }
 

@@ -1,5 +1,6 @@
 //! One order, from the host's name to its certificate.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -7,7 +8,7 @@ use instant_acme::{
     Account, AuthorizationStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus,
     RetryPolicy,
 };
-use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rcgen::{CertificateParams, CustomExtension, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
 use store::acme::{self, ChallengeRow};
 use store::sealed::Place;
 use store::{Engine, Written};
@@ -73,7 +74,9 @@ async fn attempt(
     if status != OrderStatus::Ready {
         return Err(why(&mut order).await);
     }
-    let key = KeyPair::generate().map_err(told)?;
+    let narrows_tls = acme.app.narrows_tls.load(Ordering::Relaxed);
+    let kind = if narrows_tls { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
+    let key = KeyPair::generate_for(kind).map_err(told)?;
     let mut params = CertificateParams::new(vec![host.to_owned()]).map_err(told)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     let request = params.serialize_request(&key).map_err(told)?;

@@ -6,6 +6,7 @@
 mod certificates;
 mod console;
 mod execute;
+mod fapi;
 mod import;
 mod keys;
 mod one;
@@ -27,6 +28,7 @@ pub use certificates::fetched;
 pub use console::first_link;
 pub(crate) use console::make_dev_link;
 pub use execute::execute;
+pub(crate) use fapi::{placed as placed_fapi, sample_fapi};
 pub(crate) use samples::{
     API_IDENTIFIER as SAMPLE_API, ensure_management_api, move_management, named, sample_api,
     sample_client, sample_management, sample_user,

@@ -18,6 +18,8 @@ use crate::tenancy::FIRST_TENANT;
 
 /// The file of sample secrets in the data folder.
 const CARD_FILE: &str = "dev-card.json";
+/// The file of what `--fapi` made, private keys among it.
+const FAPI_FILE: &str = "dev-fapi.json";
 
 impl From<Refused> for StartError {
     fn from(refused: Refused) -> Self {
@@ -29,7 +31,7 @@ impl From<Refused> for StartError {
 pub async fn prepare(
     app: &App,
     addresses: &Addresses,
-    ca_file: Option<&Path>,
+    (ca_file, fapi): (Option<&Path>, bool),
 ) -> Result<Value, StartError> {
     let file = app.config.server.data_dir.join(CARD_FILE);
     let kept = fs::read_to_string(&file).ok();
@@ -45,6 +47,12 @@ pub async fn prepare(
             card
         }
     };
+    if fapi {
+        let samples = fapi_samples(app).await?;
+        if let Some(members) = card.as_object_mut() {
+            members.insert(String::from("fapi"), samples);
+        }
+    }
     let console = admin::make_dev_link(app, app.clock.now()).await?;
     if let Some(members) = card.as_object_mut() {
         members.insert(String::from("console"), console.into());
@@ -62,6 +70,21 @@ pub async fn prepare(
         }
     }
     Ok(card)
+}
+
+/// The tenant of profile `fapi-ciba`, made on the first start that asks for it.
+async fn fapi_samples(app: &App) -> Result<Value, StartError> {
+    let file = app.config.server.data_dir.join(FAPI_FILE);
+    let kept = fs::read_to_string(&file).ok();
+    let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let kept = if let Some(kept) = kept {
+        kept
+    } else {
+        let made = admin::sample_fapi(app, app.clock.now()).await?;
+        keep(&file, &made)?;
+        made
+    };
+    Ok(admin::placed_fapi(app, &kept, app.clock.now()).await?)
 }
 
 /// The kept samples at another address: the server came back on another port.

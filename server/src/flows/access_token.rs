@@ -5,12 +5,16 @@ use std::fmt;
 use domain::jose::{Algorithm, Unverified};
 use domain::oauth::binding::Binding;
 use domain::oauth::claims;
+use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use domain::{ClientId, Fingerprint, Timestamp};
 use serde_json::{Map, Value};
 use store::access_tokens::{self, AccessTokenRow};
 
+use super::bind_token::check_shown;
+use super::tokens::token_type;
 use crate::App;
 use crate::failure::Failure;
+use crate::meta::Meta;
 use crate::tenancy::Context;
 
 /// No access token is longer.
@@ -25,6 +29,15 @@ pub struct Presented<'a> {
     pub scheme: &'static str,
     /// The method of the request.
     pub method: &'a str,
+    /// Where it was sent.
+    pub endpoint: Endpoint,
+}
+
+impl Presented<'_> {
+    /// Where it was sent, below the tenant's address.
+    pub(super) fn path(&self) -> &'static str {
+        self.endpoint.path().trim_start_matches('/')
+    }
 }
 
 impl fmt::Debug for Presented<'_> {
@@ -93,6 +106,28 @@ pub(super) async fn access_token(
         Some(row) => Ok(Some(AccessToken::of_row(context, row))),
         None => signed(app, context, token, now).await,
     }
+}
+
+/// The access token of a request to a resource of ours: it lives, is meant for the resource, and
+/// whoever sends it shows what it is bound to.
+pub(super) async fn shown_token(
+    app: &App,
+    context: &Context,
+    (presented, meta): (&Presented<'_>, &Meta),
+    is_meant: impl FnOnce(&AccessToken) -> bool + Send,
+    now: Timestamp,
+) -> Result<AccessToken, Failure> {
+    let invalid = || Failure::from(Refusal::from(Reason::InvalidToken));
+    let found = access_token(app, context, presented.token, now).await?;
+    let found = found.filter(is_meant).ok_or_else(invalid)?;
+    let bound = found.binding();
+    if presented.scheme != token_type(bound.as_ref()) {
+        return Err(invalid());
+    }
+    if let Some(bound) = bound {
+        check_shown(app, context, (&bound, presented, meta), now).await?;
+    }
+    Ok(found)
 }
 
 /// A token that the tenant's key signed. An ID token names no client it was given to but as its

@@ -146,7 +146,7 @@ pub(super) async fn check_shown(
         }
         Binding::Key(key) => key,
     };
-    let (urls, nonces) = (addresses(context, "userinfo"), nonces(app, now));
+    let (urls, nonces) = (addresses(context, presented.path()), nonces(app, now));
     let nonces = (nonces.as_slice(), app.config.ciba.dpop_nonce_required);
     let Presented { method, token, .. } = presented;
     let rules = ProofRules { method, urls: &urls, access_token: Some(token), nonces };

@@ -32,6 +32,7 @@ mod revoke;
 mod send_pushes;
 pub mod tokens;
 pub mod transaction_token;
+mod visit_resource;
 mod whom;
 
 /// A flow whose write was overtaken looks again and decides again: so many times in all.
@@ -63,3 +64,4 @@ pub use open_ticket::{Code, LIVE_CODES, Opening, open_ticket};
 pub use read_consent::{ConsentRequest, read_consent};
 pub use revoke::{revoke, userinfo};
 pub use send_pushes::{send_due_pushes, send_pushes, token};
+pub use visit_resource::visit_resource;

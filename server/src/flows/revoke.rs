@@ -9,12 +9,11 @@ use domain::{Fingerprint, Timestamp, UserId};
 use serde_json::{Map, Value};
 use store::{Written, access_tokens, refresh_tokens};
 
-use super::access_token::{Presented, access_token};
+use super::access_token::{Presented, shown_token};
 use super::administer;
 use super::admit::admit;
-use super::bind_token::check_shown;
 use super::exchange::living_user;
-use super::tokens::{Granted, token_type};
+use super::tokens::Granted;
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -68,16 +67,9 @@ pub async fn userinfo(
     (presented, meta): (Presented<'_>, &Meta),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
-    let found = access_token(app, context, presented.token, now).await?;
     let wanted = claims::userinfo_audience(&context.base.issuer);
-    let found = found.filter(|found| found.is_for(&wanted)).ok_or_else(invalid)?;
-    let bound = found.binding();
-    if presented.scheme != token_type(bound.as_ref()) {
-        return Err(invalid());
-    }
-    if let Some(bound) = bound {
-        check_shown(app, context, (&bound, &presented, meta), now).await?;
-    }
+    let found =
+        shown_token(app, context, (&presented, meta), |found| found.is_for(&wanted), now).await?;
     let (user, scope) = (UserId::new(found.text("sub")), Scope::of(found.text("scope").split(' ')));
     admit(app, (context, meta), (Counted::Userinfo, user.as_str()), now).await?;
     let user = living_user(app, context, &user).await.map_err(|failure| match failure {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::App;
 use crate::dev;
 use crate::http::context::Now;
+use crate::http::resource;
 use crate::tenancy::Context;
 
 /// The clock is moved at most this far at once: a year.
@@ -26,6 +27,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/dev/ciba/{auth_req_id}/deny", post(deny))
         .route("/dev/users/{user_id}/phone", post(phone))
         .route("/dev/clock/advance", post(advance))
+        .route("/dev/resource", get(resource::resource))
+        .route("/.well-known/oauth-protected-resource/dev/resource", get(resource::metadata))
+        .route(
+            "/.well-known/oauth-protected-resource/t/{tenant}/dev/resource",
+            get(resource::metadata_below),
+        )
 }
 
 /// `GET /dev/tray/{push token}`: the newest 20 pushes, newest first.

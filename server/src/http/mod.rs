@@ -14,7 +14,9 @@ mod ops;
 mod pages;
 mod prefix;
 mod proxy;
+mod resource;
 mod router;
+mod visit;
 
 pub use ops::router as ops_router;
 pub use router::{behind_proxies, router};

@@ -10,7 +10,6 @@ use axum::extract::connect_info::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::certificates::CHALLENGE_PROTOCOL;
 use super::client_certificates::PeerCertificates;
+use super::tls::Offered;
 
 /// How long a listener waits after it could not accept a connection.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -74,17 +74,16 @@ impl Drain {
     }
 }
 
-/// Serves `router` on `listener`, over TLS where a configuration is given, until `drain` begins
+/// Serves `router` on `listener`, over TLS where something is offered, until `drain` begins
 /// and the running connections have ended or the limit on draining has passed.
 pub async fn serve_connections(
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Offered>,
     router: Router,
     limits: Limits,
     drain: Drain,
 ) {
     let room = Arc::new(Semaphore::new(limits.connections));
-    let acceptor = tls.map(TlsAcceptor::from);
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let (socket, peer) = tokio::select! {
@@ -103,7 +102,8 @@ pub async fn serve_connections(
             },
             () = drain.wait() => break,
         };
-        let (router, acceptor, drain) = (router.clone(), acceptor.clone(), drain.clone());
+        let acceptor = tls.as_ref().map(|offered| TlsAcceptor::from(offered.now()));
+        let (router, drain) = (router.clone(), drain.clone());
         tokio::spawn(async move {
             serve_one(socket, peer, acceptor, router, limits, drain).await;
             drop(permit);

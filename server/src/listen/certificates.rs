@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::oauth::certificate::Certificate;
+use rustls::SignatureAlgorithm;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -63,6 +64,11 @@ impl Served {
             .map_err(|error| TlsError::Key(error.to_string()))?;
         let key = Arc::new(CertifiedKey::new(vec![certificate], key));
         Ok(Self { key, names: Vec::new() })
+    }
+
+    /// Whether its key is an RSA key.
+    pub fn is_rsa(&self) -> bool {
+        self.key.key.algorithm() == SignatureAlgorithm::RSA
     }
 
     /// The host names it is for, in small letters.
@@ -124,6 +130,12 @@ impl Certificates {
     /// Serves these that were fetched from now on.
     pub fn replace_fetched(&self, all: Vec<Served>) {
         self.change(|sources| sources.fetched = all);
+    }
+
+    /// Whether every certificate that is served has an RSA key.
+    pub fn are_rsa(&self) -> bool {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.files.iter().chain(&sources.fetched).all(Served::is_rsa)
     }
 
     /// Whether a certificate of a file is for the host.

@@ -16,4 +16,4 @@ pub use client_certificates::{MAX_CHAIN, PeerCertificates};
 pub use dev_ca::{DevCa, DevCaError};
 pub use files::{CertificateFiles, Pair};
 pub(crate) use loopback::listen_on_loopback;
-pub use tls::{ClientCertificates, TlsError, server_config, server_config_from_pem};
+pub use tls::{ClientCertificates, Offered, TlsError, server_config, server_config_from_pem};

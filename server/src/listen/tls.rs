@@ -2,8 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::cipher_suite::{
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+};
 
 use super::certificates::{CHALLENGE_PROTOCOL, Certificates, Served};
 use super::client_certificates::AnyCertificate;
@@ -37,12 +43,67 @@ pub enum ClientCertificates {
     Asked,
 }
 
+/// What one listener offers: the usual, or where a tenant asks for it, no more than FAPI allows.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    usual: Arc<ServerConfig>,
+    strict: Arc<ServerConfig>,
+    is_strict: Arc<AtomicBool>,
+}
+
+impl Offered {
+    /// The usual, until `is_strict` says otherwise.
+    pub fn until_strict(
+        certificates: &Arc<Certificates>,
+        clients: ClientCertificates,
+        is_strict: Arc<AtomicBool>,
+    ) -> Result<Self, TlsError> {
+        let usual = server_config(Arc::clone(certificates), clients)?;
+        let strict = config(Arc::clone(certificates), clients, strict_provider())?;
+        Ok(Self { usual, strict, is_strict })
+    }
+
+    /// What the next connection is offered.
+    pub(super) fn now(&self) -> Arc<ServerConfig> {
+        let is_strict = self.is_strict.load(Ordering::Relaxed);
+        Arc::clone(if is_strict { &self.strict } else { &self.usual })
+    }
+}
+
+impl From<Arc<ServerConfig>> for Offered {
+    /// Always this.
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self { usual: Arc::clone(&config), strict: config, is_strict: Arc::default() }
+    }
+}
+
+/// F16, F38: below TLS 1.3 the two suites that both FAPI texts allow.
+fn strict_provider() -> CryptoProvider {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.cipher_suites = vec![
+        TLS13_AES_256_GCM_SHA384,
+        TLS13_AES_128_GCM_SHA256,
+        TLS13_CHACHA20_POLY1305_SHA256,
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    ];
+    provider
+}
+
 /// A server configuration that serves `certificates`; offers HTTP/2 and HTTP/1.1.
 pub fn server_config(
     certificates: Arc<Certificates>,
     clients: ClientCertificates,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    config(certificates, clients, rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn config(
+    certificates: Arc<Certificates>,
+    clients: ClientCertificates,
+    provider: CryptoProvider,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(provider);
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| TlsError::Certificate(error.to_string()))?;

@@ -56,7 +56,8 @@ impl Fetching {
         let (certificates, drain) = (Arc::new(Certificates::default()), Drain::default());
         let tls = server_config(Arc::clone(&certificates), ClientCertificates::Unasked).unwrap();
         let router = server::http::router(world.app());
-        let served = serve_connections(socket, Some(tls), router, Limits::DEFAULT, drain.clone());
+        let served =
+            serve_connections(socket, Some(tls.into()), router, Limits::DEFAULT, drain.clone());
         tokio::spawn(served);
         let acme = Acme::new(world.app(), Arc::clone(&certificates), outbound(&world));
         Self { world, authority, certificates, address, acme, drain }

@@ -209,7 +209,13 @@ pub(crate) async fn start(hosts_at: SocketAddr) -> StandIn {
         .route("/certificate/{number}", post(certificate))
         .with_state(Arc::clone(&state));
     let drain = Drain::default();
-    tokio::spawn(serve_connections(socket, Some(tls), router, Limits::DEFAULT, drain.clone()));
+    tokio::spawn(serve_connections(
+        socket,
+        Some(tls.into()),
+        router,
+        Limits::DEFAULT,
+        drain.clone(),
+    ));
     let ca_file = ca.file().to_path_buf();
     StandIn { directory: format!("{base}directory"), ca_file, state, drain, _folder: folder }
 }

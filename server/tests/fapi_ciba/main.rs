@@ -9,7 +9,13 @@
 
 mod f1_id1;
 mod f3_part_2;
+mod f3_resource;
+mod fixture;
 mod t1_request_objects;
+mod t2_flows;
+mod t3_clients;
+mod t4_pings;
+mod tls;
 
 use std::sync::Arc;
 

@@ -110,6 +110,29 @@ async fn every_line_of_a_request_names_it() {
     assert_eq!((told.len(), &told[0]["span"]["trace.id"]), (1, &Value::from(id)), "{}", text());
 }
 
+/// F32: a visit to a resource is logged under the name that its caller gave it.
+#[tokio::test]
+async fn a_visit_is_logged_by_its_name() {
+    let world = World::builder().dev().start().await;
+    let tokens = world.client().gets_tokens("alice", |form| form).await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let name = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a";
+    for (path, endpoint) in [("userinfo", "/userinfo"), ("dev/resource", "/dev/resource")] {
+        for (token, status) in [(bearer.as_str(), 200), ("Bearer unknown", 401)] {
+            listens();
+            let headers = [("authorization", token), ("x-fapi-interaction-id", name)];
+            let answer = world.request(Method::GET, path, &headers, "").await;
+            let told = saying("a resource was visited");
+            assert_eq!((answer.status, told.len()), (status, 1), "{}", text());
+            assert_eq!(told[0]["interaction.id"], name);
+            assert_eq!(
+                (&told[0]["endpoint"], &told[0]["status"]),
+                (&endpoint.into(), &status.into())
+            );
+        }
+    }
+}
+
 /// O64: no line of a whole loop and its refusals holds what is secret or personal.
 #[tokio::test]
 async fn no_line_holds_a_secret_or_a_person() {

@@ -27,7 +27,13 @@ async fn listen(world: &World) -> Listening {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, drain) = (socket.local_addr().unwrap(), Drain::default());
     let router = server::http::router(world.app());
-    tokio::spawn(serve_connections(socket, Some(tls), router, Limits::DEFAULT, drain.clone()));
+    tokio::spawn(serve_connections(
+        socket,
+        Some(tls.into()),
+        router,
+        Limits::DEFAULT,
+        drain.clone(),
+    ));
     let ca = CertificateDer::from_pem_file(ca.file()).unwrap();
     Listening { address, ca, drain, _folder: folder }
 }

@@ -1,5 +1,7 @@
 //! What is set for a tenant as a whole.
 
+use std::sync::atomic::Ordering;
+
 use domain::TenantId;
 use domain::oauth::tenant_settings;
 use domain::shape::{InvalidBody, Kind, Member, Object, checked, clearable, text};
@@ -11,6 +13,7 @@ use super::{ATTEMPTS, sized};
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
+use crate::tenancy;
 
 /// Switches the push factor (W254).
 pub async fn switch_push_factor(app: &App, tenant: &TenantId, is_on: bool) -> Result<(), Denial> {
@@ -93,6 +96,7 @@ pub async fn change_settings(
     body: &Object,
 ) -> Result<Object, Denial> {
     let change = tenant_settings::checked_change(body)?;
+    check_certificates(app, body)?;
     for _ in 0..ATTEMPTS {
         let row = tenants::one(&app.database, tenant).await?.ok_or(Denied::NoSuchPath)?;
         let mut settings = parsed(&row.settings)?;
@@ -106,6 +110,20 @@ pub async fn change_settings(
         }
     }
     Err(Denied::Contended.into())
+}
+
+/// F16: a profile whose clients are promised FAPI's suites needs certificates that fit them.
+fn check_certificates(app: &App, body: &Object) -> Result<(), InvalidBody> {
+    if !app.has_other_certificates.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let named = body.get("profiles").and_then(Value::as_array).into_iter().flatten();
+    let mut profiles = named.filter_map(Value::as_str).filter_map(tenancy::rules_of);
+    if profiles.any(|rules| rules.narrows_tls) {
+        let what = "fapi-ciba needs RSA certificates on the listener, and the server has another";
+        return Err(InvalidBody::on("profiles", what));
+    }
+    Ok(())
 }
 
 pub(super) async fn set(

@@ -130,14 +130,15 @@ pub(crate) struct Told {
 }
 
 /// A JSON answer that nobody may keep (W17); `/bc-authorize` names its character set as recorded
-/// (W47), the token endpoint does not (W126).
+/// (W47), and a resource server as FAPI wants it (F32); the token endpoint does not (W126).
 pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpoint) -> Response {
     let content_type = match endpoint {
-        Endpoint::Backchannel | Endpoint::Cancel => "application/json; charset=utf-8",
+        Endpoint::Backchannel | Endpoint::Cancel | Endpoint::Userinfo | Endpoint::Resource => {
+            "application/json; charset=utf-8"
+        }
         Endpoint::Token
         | Endpoint::Revoke
         | Endpoint::Introspect
-        | Endpoint::Userinfo
         | Endpoint::Events
         | Endpoint::Authorize => "application/json",
     };

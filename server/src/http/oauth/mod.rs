@@ -23,13 +23,14 @@ use crate::flows::admit::admit;
 use crate::flows::begin_authentication::Posted;
 use crate::flows::{Credentials, Presented};
 use crate::http::context::Now;
+use crate::http::visit::Visit;
 use crate::known::KnownClient;
 use crate::meta::Meta;
 use crate::rate_limits::Counted;
 use crate::tenancy::Context;
 
 pub(crate) use events::events;
-pub(crate) use face::{Face, Told};
+pub(crate) use face::{Face, Told, json};
 pub(crate) use submission::{FormSubmission, Submission};
 pub(crate) use wait::Wait;
 
@@ -50,9 +51,7 @@ pub(crate) async fn backchannel(
             Err(failure) => (None, Err(failure)),
         };
     match (outcome, client, &posted.parameters) {
-        (Ok(answer), _, _) => {
-            face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel)
-        }
+        (Ok(answer), _, _) => json(StatusCode::OK, &Value::Object(answer), Endpoint::Backchannel),
         (Err(failure), Some(client), _) => face.of_client(&client).answer(&failure),
         (Err(failure), None, Ok(parameters)) => {
             let asked = posted.credentials(parameters);
@@ -102,7 +101,7 @@ pub(crate) async fn token(
     let face = face.of_client(&authenticated.client);
     let asked = (&authenticated, &parameters, &meta);
     match flows::exchange(&app, &context, asked, (wait_s, now)).await {
-        Ok(answer) => face::json(StatusCode::OK, &Value::Object(answer), Endpoint::Token),
+        Ok(answer) => json(StatusCode::OK, &Value::Object(answer), Endpoint::Token),
         Err(failure) => face.answer(&failure),
     }
 }
@@ -138,7 +137,7 @@ pub(crate) async fn introspect(
             Err(refused) => return refused,
         };
     match flows::introspect(&app, &context, (&client, parameters), now).await {
-        Ok(told) => face::json(StatusCode::OK, &Value::Object(told), Endpoint::Introspect),
+        Ok(told) => json(StatusCode::OK, &Value::Object(told), Endpoint::Introspect),
         Err(failure) => face.answer(&failure),
     }
 }
@@ -196,14 +195,19 @@ pub(crate) async fn userinfo(
     Now(now): Now,
     parts: Parts,
 ) -> Response {
+    let visit = Visit::of(&parts.headers, &app.entropy);
     let face = Face::of_tenant(&context, Endpoint::Userinfo);
-    let Some(presented) = presented(&parts) else {
-        return face.answer(&Refusal::from(Reason::InvalidToken).into());
+    let outcome = match presented(&parts, Endpoint::Userinfo) {
+        Some(presented) => {
+            flows::userinfo(&app, &context, (presented, &Meta::of(&parts)), now).await
+        }
+        None => Err(Refusal::from(Reason::InvalidToken).into()),
     };
-    match flows::userinfo(&app, &context, (presented, &Meta::of(&parts)), now).await {
-        Ok(claims) => face::json(StatusCode::OK, &Value::Object(claims), Endpoint::Userinfo),
+    let answer = match outcome {
+        Ok(claims) => json(StatusCode::OK, &Value::Object(claims), Endpoint::Userinfo),
         Err(failure) => face.answer(&failure),
-    }
+    };
+    visit.ends(answer, Endpoint::Userinfo, now)
 }
 
 /// Another method than the endpoint takes (W106, W154).
@@ -214,12 +218,13 @@ pub(crate) fn method_not_allowed(endpoint: Endpoint, allow: &'static str) -> Res
     response
 }
 
-/// The token of `Authorization: Bearer` or `DPoP`.
-fn presented(parts: &Parts) -> Option<Presented<'_>> {
+/// The token of `Authorization: Bearer` or `DPoP`; nowhere else is one looked for (F32).
+pub(crate) fn presented(parts: &Parts, endpoint: Endpoint) -> Option<Presented<'_>> {
     let (scheme, token) =
         parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let mut schemes = ["Bearer", "DPoP"].into_iter();
     let scheme = schemes.find(|known| known.eq_ignore_ascii_case(scheme))?;
     let token = token.trim();
-    (!token.is_empty()).then(|| Presented { token, scheme, method: parts.method.as_str() })
+    let method = parts.method.as_str();
+    (!token.is_empty()).then_some(Presented { token, scheme, method, endpoint })
 }
