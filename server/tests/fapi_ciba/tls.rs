@@ -118,7 +118,7 @@ impl Listening {
     }
 }
 
-/// F16, F38, T30: below TLS 1.3 the two suites and no other; TLS 1.3 where it is offered; nothing
+/// F16, T30: below TLS 1.3 the two suites and no other; TLS 1.3 where it is offered; nothing
 /// older, on both listeners.
 /// T2: what its probes of the resource endpoint look for: all endpoints stand behind one listener.
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn the_certificate_names_the_server() {
     assert!(refused.contains("certificate"), "{refused}");
 }
 
-/// O352: the listener narrows what it offers as soon as a tenant has the profile.
+/// O352, F38: the listener narrows what it offers as soon as a tenant has the profile.
 #[tokio::test]
 async fn a_listener_narrows_when_a_tenant_takes_the_profile() {
     let world = World::new().await;
