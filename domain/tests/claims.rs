@@ -8,7 +8,8 @@
 
 use domain::oauth::api::{Api, created};
 use domain::oauth::claims::{
-    Access, Act, Identity, id_token, machine_access_token, user_access_token, userinfo,
+    Access, Act, Bound, Draft, Identity, bind, id_token, machine_access_token, user_access_token,
+    userinfo,
 };
 use domain::oauth::scope::Scope;
 use domain::{ClientId, Timestamp, TransactionId, UserId};
@@ -113,11 +114,17 @@ fn person() -> Value {
 }
 
 fn identity(scope: &str) -> Value {
-    let draft = id_token(
+    let draft = id_token_by("RS256", scope);
+    assert_eq!((draft.typ, draft.alg.as_str()), ("JWT", "RS256"));
+    Value::Object(draft.claims)
+}
+
+fn id_token_by(alg: &str, scope: &str) -> Draft {
+    id_token(
         &Identity {
             issuer: "https://t/",
             client: &ClientId::new("c1"),
-            alg: "RS256",
+            alg,
             lifetime_s: 36_000,
             user: &UserId::new("auth0|1"),
             person: &person(),
@@ -127,9 +134,30 @@ fn identity(scope: &str) -> Value {
             txn: Some(TransactionId::new([7; 16])),
         },
         NOW,
-    );
-    assert_eq!((draft.typ, draft.alg.as_str()), ("JWT", "RS256"));
-    Value::Object(draft.claims)
+    )
+}
+
+/// N2: the hash that goes with each algorithm, its left half; the request's name as it is.
+#[test]
+fn a_pushed_id_token_names_its_request_and_the_tokens_beside_it() {
+    let half_of_sha256 = "LPJNul-wow4m6Dsqxbning";
+    let half_of_sha512 = "m3HSJL1i83hdltRq0-o9czGb-8KJDKra4t_3JRlnPKc";
+    for (alg, half) in [
+        ("RS256", half_of_sha256),
+        ("PS256", half_of_sha256),
+        ("ES256", half_of_sha256),
+        ("Ed25519", half_of_sha512),
+    ] {
+        for refresh_token in [None, Some("hello")] {
+            let mut draft = id_token_by(alg, "openid");
+            bind(&mut draft, &Bound { auth_req_id: "r-1", access_token: "hello", refresh_token });
+            let claim = |name: &str| draft.claims.get(name).and_then(Value::as_str);
+            assert_eq!(claim("at_hash"), Some(half), "{alg}");
+            assert_eq!(claim("urn:openid:params:jwt:claim:auth_req_id"), Some("r-1"));
+            let hash = claim("urn:openid:params:jwt:claim:rt_hash");
+            assert_eq!(hash, refresh_token.map(|_| half), "{alg}");
+        }
+    }
 }
 
 /// W166, W167: issuer, audience as text, subject, times, ten hours.

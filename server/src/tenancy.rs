@@ -47,6 +47,10 @@ pub struct Settings {
     pub custom_app: CustomApp,
     /// Who may vouch for people by `login_hint_token` (C26).
     pub login_hint_token_issuers: Vec<TrustedIssuer>,
+    /// The seconds between polls that its clients are told; else the configuration's (N46).
+    pub ciba_interval_s: Option<u32>,
+    /// A second exchange of an `auth_req_id` ends what the first one gave (N49, A7).
+    pub reuse_revokes_grant: bool,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -59,6 +63,11 @@ pub struct TrustedIssuer {
 }
 
 impl Settings {
+    /// The seconds between polls, the configuration's being `configured`.
+    pub fn interval_s(&self, configured: u32) -> i64 {
+        self.ciba_interval_s.unwrap_or(configured).into()
+    }
+
     /// Those issuers, their keys read.
     pub fn hint_issuers(&self) -> Vec<HintIssuer> {
         let read = |trusted: &TrustedIssuer| HintIssuer {
@@ -117,6 +126,8 @@ impl Default for Settings {
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
             login_hint_token_issuers: Vec::new(),
+            ciba_interval_s: None,
+            reuse_revokes_grant: false,
             custom_app: CustomApp::default(),
         }
     }

@@ -22,6 +22,9 @@ const MAX_HINT_ISSUERS: usize = 8;
 /// The `iss` of one is not longer.
 const MAX_ISSUER_CHARS: usize = 255;
 
+/// Certification takes no longer interval between polls (C56).
+const LONGEST_INTERVAL_S: i64 = 6 * 3600;
+
 /// Settings that mean something to this server, by the names they are stored under.
 const OWN: &[Member] = &[
     member("default_profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
@@ -31,6 +34,8 @@ const OWN: &[Member] = &[
     member("strict_device_identifier", Kind::Flag),
     member("require_consent_read", Kind::Flag),
     member("login_hint_token_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
+    clearable("ciba_interval_s", Kind::Integer(1, LONGEST_INTERVAL_S)),
+    member("reuse_revokes_grant", Kind::Flag),
 ];
 
 /// Settings of Auth0's that are kept and shown again.

@@ -263,7 +263,8 @@ async fn start(
         let txn = TransactionId::begun_at(now, app.entropy.bytes());
         let client = client.client();
         let names = (txn, client.profile.rules().auth_req_id);
-        new_transaction(app, &client.id, names, (asked, &devices), now)
+        let interval_s = context.tenant.settings.interval_s(app.config.ciba.interval_s);
+        new_transaction(app, (&client.id, interval_s), names, (asked, &devices), now)
     };
     let facts = begun.facts();
     let push_due_at = now.plus_ms(PUSH_LEASE_MS);
@@ -311,10 +312,10 @@ pub(super) struct New {
     pub(super) tokens: DeviceTokens,
 }
 
-/// A new transaction of this name, with a challenge for each device.
+/// A new transaction of this name, with a challenge for each device; its client may poll it so often.
 pub(super) fn new_transaction(
     app: &App,
-    client: &ClientId,
+    (client, interval_s): (&ClientId, i64),
     (txn, length): (TransactionId, NameLength),
     (asked, devices): (Asked, &[Device]),
     now: Timestamp,
@@ -352,7 +353,6 @@ pub(super) fn new_transaction(
             }
         })
         .collect();
-    let interval_s = app.config.ciba.interval_s.into();
     let begun = Begun::new(names, client.clone(), asked, challenges, interval_s, now);
     New { id, begun, tokens }
 }

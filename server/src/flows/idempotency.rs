@@ -87,7 +87,8 @@ pub(super) async fn find(
     answer.insert(String::from("expires_in"), left_s.max(0).into());
     match facts.asked.delivery {
         Mode::Poll | Mode::Ping => {
-            answer.insert(String::from("interval"), app.config.ciba.interval_s.into());
+            let interval_s = context.tenant.settings.interval_s(app.config.ciba.interval_s);
+            answer.insert(String::from("interval"), interval_s.into());
         }
         Mode::Push => {}
     }

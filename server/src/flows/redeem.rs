@@ -1,14 +1,16 @@
 //! The CIBA grant at the token endpoint (W122 to W155): a poll, and the one redemption.
 
 use domain::ciba::pacing::Pacing;
-use domain::ciba::transaction::{Approved, Facts, PollAnswer};
+use domain::ciba::transaction::{Approved, Facts, PollAnswer, Transaction};
 use domain::jose::auth_req_hash;
 use domain::oauth::binding::Binding;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
-use domain::{Fingerprint, TenantId, Timestamp};
+use domain::{ClientId, Fingerprint, TenantId, Timestamp, TransactionId};
 use serde_json::{Map, Value, json};
-use store::{Engine, Write, Written, enrollments, log_events, transactions, users};
+use store::{
+    Engine, Write, Written, enrollments, log_events, refresh_tokens, transactions, users,
+};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{
@@ -107,6 +109,7 @@ async fn look(
     };
     let transaction = stored.at(now);
     let logged = Some(transaction.facts().logged_refusal.clone().unwrap_or_default());
+    let spent = spent_by(&client.id, &transaction);
     match transaction.poll(&client.id, rules, now) {
         PollAnswer::NotYet(_) | PollAnswer::TooFast(_) if turn == Turn::Woken => {
             Err(Refusal::from(Reason::Undecided).into())
@@ -123,6 +126,11 @@ async fn look(
         }
         PollAnswer::Over(reason) => {
             spend(app, context, authenticated, (turn, now)).await?;
+            if let Some(txn) = spent.filter(|_| context.tenant.settings.reuse_revokes_grant) {
+                let write = refresh_tokens::revoke_family(tenant, &txn.to_string(), now);
+                // Overtaken: all of it is dead.
+                let _written = app.database.run(write).await?;
+            }
             Err(refused(app, context, (asked, &hash, reason, logged), now).await)
         }
         PollAnswer::Ready(approved) => {
@@ -130,6 +138,13 @@ async fn look(
             collect(app, context, (asked, approved), now).await
         }
     }
+}
+
+/// The name of a request whose tokens this client was given.
+fn spent_by(client: &ClientId, transaction: &Transaction) -> Option<TransactionId> {
+    let facts = transaction.facts();
+    let is_spent = matches!(transaction, Transaction::Redeemed(_)) && facts.client_id == *client;
+    is_spent.then_some(facts.txn)
 }
 
 /// Spends the client's assertion; a poll that waited has noted it before.
@@ -254,7 +269,8 @@ pub(super) async fn make(
         authorization_details: details,
         acr: facts.asked.acr.clone(),
     };
-    let family = app.entropy.base64url::<16>();
+    // The request's own name, so that its reuse finds them (N49).
+    let family = facts.txn.to_string();
     let order = Order {
         issuer: &facts.asked.issuer,
         client,

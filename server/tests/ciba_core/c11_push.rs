@@ -55,7 +55,7 @@ async fn tokens_are_pushed_and_bound_to_their_request() {
     }
 }
 
-/// C73: without a refresh token there is no hash of one.
+/// C73, N2: without a refresh token there is no hash of one.
 #[tokio::test]
 async fn without_a_refresh_token_there_is_no_hash_of_one() {
     let (world, script) = notified("push", json!({})).await;
@@ -239,7 +239,7 @@ async fn two_nodes_deliver_once() {
     assert_eq!(logged(&world, "ciba_exchange_succeeded").await.len(), 1);
 }
 
-/// C76, N10, R2: pushed tokens are bound to the key that the client showed when it asked.
+/// C76, N10, P13: pushed tokens are bound to the key that the client showed when it asked.
 #[tokio::test]
 async fn pushed_tokens_are_bound_to_the_key_of_the_start() {
     let (world, script) = notified("push", json!({"dpop_bound_access_tokens": true})).await;

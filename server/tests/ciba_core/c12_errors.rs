@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{assert_error, world};
 
-/// C78: a sixth request in a minute, and a text that must be cleaned.
+/// C78, N58: a sixth request in a minute, and a text that must be cleaned.
 #[tokio::test]
 async fn refusals_keep_to_their_alphabet_and_status() {
     let world = world().await;
@@ -21,12 +21,15 @@ async fn refusals_keep_to_their_alphabet_and_status() {
     assert!(answer.number("retry-after") > 0);
 }
 
-/// C85: no nonce, and the moment of approval.
+/// C85, N57, R19: no nonce, the moment of approval, and the class that was asked for.
 #[tokio::test]
 async fn an_id_token_tells_when_the_person_approved() {
     let world = world().await;
     let client = world.client();
-    let id = client.asks_with("alice", |form| form.with("nonce", "n")).await;
+    let id = client.asks_with("alice", |form| {
+            form.with("nonce", "n").with("acr_values", "urn:aizuchi:acr:device")
+        })
+        .await;
     world.advance_seconds(7);
     let approved_at = world.now().seconds();
     world.phone_of("alice").approves(&id).await;
@@ -35,5 +38,6 @@ async fn an_id_token_tells_when_the_person_approved() {
     let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
     assert_eq!(token.claims["auth_time"], json!(approved_at));
     assert_eq!(token.claims["iat"], json!(world.now().seconds()));
+    assert_eq!(token.claims["acr"], json!("urn:aizuchi:acr:device"));
     assert_eq!(token.claims.get("nonce"), None);
 }

@@ -8,7 +8,7 @@ use super::{assert_error, is_refused, world};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// C17: a POST of a form in UTF-8, and nothing else.
+/// C17, N27: a POST of a form in UTF-8, and nothing else.
 #[tokio::test]
 async fn a_request_is_a_form_in_utf_8() {
     let world = world().await;
@@ -102,7 +102,7 @@ async fn an_assertion_is_meant_for_us() {
     }
 }
 
-/// C20, C45: what is not known is ignored, `request_uri` too, from which nothing is loaded.
+/// C20, C45, N27: what is not known is ignored, `request_uri` too, from which nothing is loaded.
 #[tokio::test]
 async fn unknown_parameters_are_ignored() {
     let world = world().await;

@@ -5,7 +5,7 @@ use testkit::Form;
 
 use super::{assert_error, is_refused, world};
 
-/// C23: `scope` must be there and hold `openid`; order does not matter.
+/// C23, N26: `scope` must be there and hold `openid`; order does not matter.
 #[tokio::test]
 async fn the_scope_holds_openid() {
     let world = world().await;
@@ -21,7 +21,7 @@ async fn the_scope_holds_openid() {
     }
 }
 
-/// C29: one hint, exactly; an empty one is none.
+/// C29, N28: one hint, exactly; an empty one is none.
 #[tokio::test]
 async fn there_is_exactly_one_hint() {
     let world = world().await;
@@ -29,9 +29,9 @@ async fn there_is_exactly_one_hint() {
     let asking = || client.asking("alice");
     let none = [asking().without("login_hint"), asking().with("login_hint", "")];
     let two = [asking().with("id_token_hint", "x"), asking().with("login_hint_token", "x")];
-    let others = asking().without("login_hint");
-    let others = others.with("id_token_hint", "x").with("login_hint_token", "x");
-    for form in none.into_iter().chain(two).chain([others]) {
+    let three = asking().with("id_token_hint", "x").with("login_hint_token", "x");
+    let others = three.clone().without("login_hint");
+    for form in none.into_iter().chain(two).chain([others, three]) {
         is_refused(&client, &world, form, "400 invalid_request").await;
     }
     let form = asking().with("id_token_hint", "").with("login_hint_token", "");
@@ -60,7 +60,7 @@ async fn the_asked_expiry_is_honoured() {
     }
 }
 
-/// C33: what stands in the query is not read.
+/// C33, N27: what stands in the query is not read.
 #[tokio::test]
 async fn the_query_is_not_read() {
     let world = world().await;

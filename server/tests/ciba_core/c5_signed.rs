@@ -30,7 +30,7 @@ async fn signed_world() -> (World, Arc<SigningKey>) {
     (world().await, p256_key())
 }
 
-/// C34, N23: three algorithms, each where it is registered and nowhere else.
+/// C34, N23, R6: three algorithms, each where it is registered and nowhere else.
 #[tokio::test]
 async fn requests_are_signed_as_registered() {
     let world = world().await;
@@ -245,7 +245,7 @@ async fn a_signed_request_is_good_once() {
     assert_eq!(world.phone_of("alice").pushes().await.len(), 2);
 }
 
-/// C44, N22: what kind of token it says it is.
+/// C44, N22, R6: what kind of token it says it is.
 #[tokio::test]
 async fn another_kind_of_token_is_no_request() {
     let (world, key) = signed_world().await;

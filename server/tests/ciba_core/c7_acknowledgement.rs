@@ -46,7 +46,7 @@ fn shannon_bits(text: &str) -> f64 {
     bits.sum::<f64>() * length
 }
 
-/// C55: how long it lives is counted from the request, and then it is over.
+/// C55, N51: how long it lives is counted from the request, and then it is over.
 #[tokio::test]
 async fn a_request_lives_from_its_receipt() {
     let world = world().await;
@@ -60,9 +60,10 @@ async fn a_request_lives_from_its_receipt() {
     world.advance_ms(1);
     assert_eq!(client.polls(&id).await, "400 expired_token");
     assert!(world.phone_of("alice").answers(&push, Decision::Accepted).await.status >= 400);
+    assert_eq!(client.polls(&id).await, "400 expired_token");
 }
 
-/// C56: the interval is told to a client that polls.
+/// C56, N46: the interval, the server's or the tenant's, is told to a client that polls.
 #[tokio::test]
 async fn a_polling_client_is_told_the_interval() {
     let world = world().await;
@@ -73,10 +74,26 @@ async fn a_polling_client_is_told_the_interval() {
     let world = testkit::World::builder().profile("ciba").configured(slower).start().await;
     let client = world.client();
     world.phone_of("alice").is_ready().await;
-    let answer = client.starts(client.asking("alice")).await;
-    assert_eq!(answer.json()["interval"], json!(7));
-    let id = answer.member("auth_req_id");
-    assert_eq!(client.polls(&id).await, "400 authorization_pending");
-    world.advance_seconds(6);
-    assert_eq!(client.polls(&id).await, "400 slow_down");
+    for (set, told_s) in [(json!(null), 7), (json!(9), 9), (json!(null), 7)] {
+        let change = json!({ "ciba_interval_s": set });
+        let answer = world.operator().patches("tenants/settings", &change).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let (form, _) = client.credentials(client.asking("alice"));
+        let once = [("idempotency-key", form.get("binding_message").unwrap())];
+        let answer = world.post_form("bc-authorize", &form, &once).await;
+        assert_eq!(answer.json()["interval"], json!(told_s));
+        let again = world.post_form("bc-authorize", &form, &once).await;
+        assert_eq!(again.json()["interval"], json!(told_s));
+        let id = answer.member("auth_req_id");
+        assert_eq!(client.polls(&id).await, "400 authorization_pending");
+        world.advance_seconds(told_s - 1);
+        assert_eq!(client.polls(&id).await, "400 slow_down");
+        world.advance_seconds(told_s + 5);
+        assert_eq!(client.polls(&id).await, "400 authorization_pending");
+        world.run_worker().await;
+    }
+    for wrong in [json!(0), json!(-1), json!(21_601), json!("5"), json!(1.5)] {
+        let change = json!({ "ciba_interval_s": wrong });
+        assert_eq!(world.operator().patches("tenants/settings", &change).await.status, 400);
+    }
 }

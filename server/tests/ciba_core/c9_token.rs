@@ -21,7 +21,7 @@ async fn a_request_belongs_to_its_client() {
     assert!(client.redeems(&id).await["access_token"].is_string());
 }
 
-/// C61: the tokens, once; of two racing polls one wins.
+/// C61, N50: the tokens, once; of two racing polls one wins.
 #[tokio::test]
 async fn an_approval_gives_tokens_once() {
     let world = world().await;
@@ -45,7 +45,7 @@ async fn an_approval_gives_tokens_once() {
     assert_error(&client.poll(&id).await, "400 invalid_grant");
 }
 
-/// C63: the first poll at once; too soon grows the interval by five seconds, for good.
+/// C63, N44, N45: the first poll at once; too soon grows the interval by five seconds, for good.
 #[tokio::test]
 async fn polling_too_fast_only_slows_down() {
     let world = world().await;
@@ -68,7 +68,7 @@ async fn polling_too_fast_only_slows_down() {
     assert_eq!(client.polls(&id).await, "200");
 }
 
-/// C66: what each end of the story is called.
+/// C66, N50, R15: what each end of the story is called.
 #[tokio::test]
 async fn every_outcome_has_its_error() {
     let world = world().await;
@@ -97,7 +97,7 @@ async fn every_outcome_has_its_error() {
     assert_error(&client.poll(&denied).await, "400 expired_token");
 }
 
-/// C66: the grant was taken away, or the proof is none.
+/// C66, N30: the grant was taken away, or the proof is none.
 #[tokio::test]
 async fn who_polls_must_still_be_allowed_to() {
     let world = world().await;
@@ -113,6 +113,8 @@ async fn who_polls_must_still_be_allowed_to() {
     takes_the_grant(&world).await;
     assert_error(&client.poll(&id).await, "400 unauthorized_client");
     assert_error(&client.starts(client.asking("alice")).await, "400 unauthorized_client");
+    let without = world.registers("Without", json!({"grant_types": ["refresh_token"]})).await;
+    assert_error(&without.starts(without.asking("alice")).await, "400 unauthorized_client");
 }
 
 async fn takes_the_grant(world: &World) {

@@ -151,7 +151,7 @@ async fn nobody_waits_for_what_is_not_his_or_decided() {
     assert!(world.app().waiting.is_empty());
 }
 
-/// C65, O300: one poll more than may wait is told to come back; those that wait are served, and a
+/// C65, N58, O300: one poll more than may wait is told to come back; those that wait are served, and a
 /// client that goes away leaves its place.
 #[tokio::test]
 async fn the_polls_that_wait_are_bounded_in_all() {

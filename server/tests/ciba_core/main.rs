@@ -25,6 +25,8 @@ mod c8_person;
 mod c9_events;
 mod c9_token;
 mod c9_waiting;
+mod n1_push;
+mod n2_loop;
 
 use std::sync::Arc;
 
