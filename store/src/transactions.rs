@@ -256,6 +256,23 @@ pub fn withdraw(tenant: &TenantId, withdrawn: &Withdrawn) -> Write {
     noticed(Write::new().exactly(1, WITHDRAW, params), tenant, facts, withdrawn.at())
 }
 
+/// Ends what is asked of a person and not exchanged yet, because all access to them was revoked
+/// (R8). Any number of rows.
+pub fn end_of_user(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
+    const END: &str = "
+        UPDATE transactions
+        SET state = 'failed', decided_at = COALESCE(decided_at, $3), reason = 'access_revoked',
+            push_due_at = NULL
+        WHERE tenant_id = $1 AND user_id = $2 AND state IN ('pending', 'approved')
+            AND expires_at > $3";
+    const NOTICES: &str = "
+        UPDATE notices SET due_at = $3
+        WHERE tenant_id = $1 AND user_id = $2 AND due_at IS NULL AND expires_at > $3";
+    Write::new()
+        .also(END, [tenant.into(), user.into(), now.into()])
+        .also(NOTICES, [tenant.into(), user.into(), now.into()])
+}
+
 /// Notes that a device read what it is about; the first reading counts.
 pub fn note_consent_read(tenant: &TenantId, auth_req_hash: &Fingerprint, now: Timestamp) -> Write {
     const NOTE: &str = "

@@ -14,6 +14,9 @@ pub const GTY_CLIENT_CREDENTIALS: &str = "client-credentials";
 /// `gty` of a token that came out of a refresh.
 pub const GTY_REFRESH_TOKEN: &str = "refresh_token";
 
+/// The type of a token in RFC 9068's dialect.
+const RFC_9068: &str = "at+jwt";
+
 /// The claims that come with the scope `profile`, in the order of W168, then the rarer ones.
 const PROFILE_CLAIMS: [&str; 6] =
     ["nickname", "name", "picture", "updated_at", "given_name", "family_name"];
@@ -104,10 +107,17 @@ fn access_token(access: &Access<'_>, subject: &str, gty: Option<&'static str>) -
         TokenDialect::Rfc9068 => {
             claims.insert("client_id".into(), access.client.as_str().into());
             claims.insert("jti".into(), access.jti.into());
-            "at+jwt"
+            RFC_9068
         }
     };
     Draft { typ, alg: access.api.signing_alg.clone(), claims, lifetime_s }
+}
+
+/// RFC 9068 2.2.1: how and when the person approved, where the client asked for a class (R10).
+pub fn tell_approval(draft: &mut Draft, acr: Option<&str>, auth_time: Timestamp) {
+    let Some(acr) = acr.filter(|_| draft.typ == RFC_9068) else { return };
+    draft.claims.insert("acr".into(), acr.into());
+    draft.claims.insert("auth_time".into(), auth_time.seconds().into());
 }
 
 /// What is known of how a person approved (WD22).

@@ -165,6 +165,7 @@ fn access_token(
     };
     let details = order.granted.authorization_details.as_ref();
     let mut draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
+    claims::tell_approval(&mut draft, order.granted.acr.as_deref(), order.granted.auth_time);
     confirm(&mut draft, order.binding);
     let lifetime_s = draft.lifetime_s;
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))

@@ -16,7 +16,7 @@ async fn knows_the_phone_of(world: &World, person: &str, number: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-/// C28: a user id, or one of four subject identifiers; N37: what a client's policy leaves out is
+/// C28, N37: a user id, or one of four subject identifiers; what a client's policy leaves out is
 /// refused.
 #[tokio::test]
 async fn a_login_hint_is_a_user_id_or_a_subject_identifier() {

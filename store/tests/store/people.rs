@@ -2,9 +2,9 @@
 
 use crate::common::{NOW, Place};
 use domain::people::{Device, PushService, User};
-use domain::{DeviceId, Fingerprint, TenantId, UserId};
+use domain::{DeviceId, Fingerprint, TenantId, Timestamp, UserId};
 use serde_json::{Value, json};
-use store::{Database, Write, Written, enrollments, users};
+use store::{Database, Write, Written, enrollments, transactions, users};
 
 fn acme() -> TenantId {
     TenantId::new("acme")
@@ -183,6 +183,25 @@ async fn a_deleted_user_takes_devices_and_open_requests_along() {
     assert_eq!(enrollments::of_user(&database, &acme(), bob.id()).await.unwrap().len(), 1);
     assert_eq!(states(&database).await, ["failed", "failed", "pending"]);
     done(&database, users::insert(&acme(), &alice, NOW)).await;
+}
+
+/// R8: what is asked of a person ends with all access to them, and nobody else's.
+#[tokio::test]
+async fn revoked_access_ends_open_requests() {
+    let place = Place::new();
+    let database = place.open().await;
+    let (alice, bob) = (user("alice", &json!({})), user("bob", &json!({})));
+    for user in [&alice, &bob] {
+        done(&database, users::insert(&acme(), user, NOW)).await;
+    }
+    done(&database, enrollments::insert(&acme(), &device("dev_1", &alice, "x"), hash())).await;
+    done(&database, transaction(1, &alice, None)).await;
+    done(&database, transaction(2, &alice, Some("dev_1"))).await;
+    done(&database, transaction(3, &bob, None)).await;
+    done(&database, transactions::end_of_user(&acme(), alice.id(), Timestamp::from_ms(2))).await;
+    assert_eq!(states(&database).await, ["pending", "approved", "pending"], "too late to end");
+    done(&database, transactions::end_of_user(&acme(), alice.id(), Timestamp::from_ms(1))).await;
+    assert_eq!(states(&database).await, ["failed", "failed", "pending"]);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub use push_providers::{
 };
 pub(crate) use refresh_tokens::revoke_families;
 pub use refresh_tokens::{
-    change_refresh_token, refresh_token_view, revoke_access, revoke_refresh_token,
+    change_refresh_token, end_requests, refresh_token_view, revoke_access, revoke_refresh_token,
     revoke_refresh_tokens,
 };
 pub use settings::{

@@ -4,7 +4,7 @@ use domain::shape::{InvalidBody, Kind, Object, checked, clearable, member, text,
 use domain::{ClientId, TenantId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use store::refresh_tokens::{self, FAMILY_LIMIT, RefreshTokenRow, TokenFilter};
-use store::{Written, users};
+use store::{Written, transactions, users};
 
 use crate::App;
 use crate::denied::{Denial, Denied, Inexistent};
@@ -109,6 +109,18 @@ pub async fn revoke_access(
     users::one(&app.database, tenant, user).await?.ok_or(Denied::NoUser)?;
     let _any = app.database.run(refresh_tokens::revoke_of_user(tenant, user, now)).await?;
     tracing::info!(tenant.id = %tenant, user.id = %user, "all access was revoked");
+    Ok(())
+}
+
+/// Ends what is asked of a user at this moment too: consent is withdrawn as a whole (R8).
+pub async fn end_requests(
+    app: &App,
+    tenant: &TenantId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    let _any = app.database.run(transactions::end_of_user(tenant, user, now)).await?;
+    app.open.forget_tenant(tenant);
     Ok(())
 }
 

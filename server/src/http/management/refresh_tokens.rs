@@ -133,7 +133,8 @@ pub(super) async fn delete_of_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /users/{id}/revoke-access`: this server has no sessions, so it is the tokens that end.
+/// `POST /users/{id}/revoke-access`: this server has no sessions, so it is the tokens that end, and
+/// what is asked at this moment.
 pub(super) async fn revoke_access(
     State(app): State<Arc<App>>,
     administrator: Administrator,
@@ -151,6 +152,7 @@ pub(super) async fn revoke_access(
         return Err(Inexistent::Session.into());
     }
     if !is_set(&body, "preserve_refresh_tokens") {
+        administer::end_requests(&app, tenant, &user, administrator.now).await?;
         administer::revoke_access(&app, tenant, &user, administrator.now).await?;
     }
     Ok(StatusCode::NO_CONTENT)
