@@ -167,7 +167,10 @@ fn happened(facts: &Facts, state: State, is_late: bool, event: Event) -> (State,
             match transaction.poll(&client(event == Event::StrangerPolls), rules, now) {
                 PollAnswer::Ready(approved) if event == Event::PollsOfBlocked => {
                     let failed = approved.fail(String::from("user_blocked"));
-                    (State::Failed(named(failed.device().unwrap())), format!("{:?}", Reason::UserGone))
+                    (
+                        State::Failed(named(failed.device().unwrap())),
+                        format!("{:?}", Reason::UserGone),
+                    )
                 }
                 PollAnswer::Ready(approved) => {
                     let redeemed = approved.redeem(now);

@@ -1,5 +1,7 @@
 //! An enrolled device and how the Management API shows it.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::{DeviceId, Timestamp, UserId};
@@ -37,7 +39,7 @@ impl PushService {
 }
 
 /// A confirmed enrollment. One that is still pending is its ticket (GD13).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Device {
     /// `dev_` and 16 alphanumerics.
     pub id: DeviceId,
@@ -59,6 +61,17 @@ pub struct Device {
     pub enrolled_at: Timestamp,
     /// When it last answered.
     pub last_auth_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for Device {
+    /// Without the push token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("id", &self.id)
+            .field("user", &self.user)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Device {

@@ -130,7 +130,7 @@ pub struct Acme {
 }
 
 /// `[database]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// `sqlite:PATH` (relative to the data folder) or `postgres://…`.
@@ -140,6 +140,14 @@ pub struct DatabaseSettings {
 impl Default for DatabaseSettings {
     fn default() -> Self {
         Self { url: String::from("sqlite:aizuchi.db") }
+    }
+}
+
+impl fmt::Debug for DatabaseSettings {
+    /// The engine only: an address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let engine = self.url.split_once(':').map(|(engine, _)| engine);
+        f.debug_struct("DatabaseSettings").field("engine", &engine).finish_non_exhaustive()
     }
 }
 

@@ -112,7 +112,8 @@ fn begun(
     let nobody = ClientId::new("");
     let names = (name_of(app, flow), NameLength::Long);
     let interval_s = app.config.ciba.interval_s.into();
-    let New { begun, .. } = new_transaction(app, (&nobody, interval_s), names, (asked, devices), now);
+    let New { begun, .. } =
+        new_transaction(app, (&nobody, interval_s), names, (asked, devices), now);
     let facts = begun.facts().clone();
     let details = json!({
         "transaction_linking_id": facts.consent_id.as_str(),

@@ -117,8 +117,10 @@ fn record(facts: &Facts) -> Value {
     })
 }
 
-/// Of an id that somebody made up, no more than an id's length is kept.
+/// What looks like an id of ours, no longer than one; anything else may be somebody's secret in the
+/// wrong place (A6).
 fn shown_id(id: &ConsentId) -> String {
     const SHOWN_CHARS: usize = 64;
-    id.as_str().chars().take(SHOWN_CHARS).collect()
+    let shown = id.as_str().chars().take(SHOWN_CHARS).collect();
+    Some(shown).filter(|shown: &String| shown.starts_with("cns_")).unwrap_or_default()
 }

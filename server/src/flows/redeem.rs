@@ -8,9 +8,7 @@ use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{ClientId, Fingerprint, TenantId, Timestamp, TransactionId};
 use serde_json::{Map, Value, json};
-use store::{
-    Engine, Write, Written, enrollments, log_events, refresh_tokens, transactions, users,
-};
+use store::{Engine, Write, Written, enrollments, log_events, refresh_tokens, transactions, users};
 
 use super::DECIDE_TRIES;
 use super::authenticate_client::{

@@ -1,6 +1,7 @@
 //! Who carries a push to a phone. In `dev` the tray takes it, in `serve` the push services.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use domain::Timestamp;
@@ -15,7 +16,7 @@ const PUSHES_A_TOKEN: usize = 20;
 const TOKENS: usize = 2_000;
 
 /// One push, ready to be handed to its service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Parcel {
     /// `GCM` or `APNS`, as devices name them (G32).
     pub service: &'static str,
@@ -27,6 +28,13 @@ pub struct Parcel {
     pub expires_at: Timestamp,
     /// Pushes of the same request replace each other on the phone (APNs collapse id).
     pub collapse_id: String,
+}
+
+impl fmt::Debug for Parcel {
+    /// Without token and payload, which holds the transaction token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel").field("service", &self.service).finish_non_exhaustive()
+    }
 }
 
 /// What the push service said.
@@ -110,20 +118,26 @@ impl Courier {
 }
 
 /// The newest pushes of every device token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tray {
     shelves: Mutex<Shelves>,
     receipts: Mutex<HashMap<String, Receipt>>,
 }
 
-#[derive(Debug, Default)]
+impl fmt::Debug for Tray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tray(…)")
+    }
+}
+
+#[derive(Default)]
 struct Shelves {
     by_token: HashMap<String, VecDeque<TrayEntry>>,
     oldest_first: VecDeque<String>,
 }
 
 /// A push as the tray keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TrayEntry {
     /// `GCM` or `APNS`.
     pub service: &'static str,
@@ -131,6 +145,13 @@ pub struct TrayEntry {
     pub payload: Value,
     /// When.
     pub sent_at: Timestamp,
+}
+
+impl fmt::Debug for TrayEntry {
+    /// Without the payload, which holds the transaction token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrayEntry").field("service", &self.service).finish_non_exhaustive()
+    }
 }
 
 impl Tray {

@@ -123,7 +123,9 @@ impl Scene {
                 let form = client.with_assertion(client.asking("alice"), token);
                 world.post_form("bc-authorize", &form, &[]).await.status
             }
-            "request" => client.posts("bc-authorize", Form::new().with("request", token)).await.status,
+            "request" => {
+                client.posts("bc-authorize", Form::new().with("request", token)).await.status
+            }
             "hint token" => client.posts("bc-authorize", by_hint("login_hint_token")).await.status,
             "ID token" => client.posts("bc-authorize", by_hint("id_token_hint")).await.status,
             "DPoP proof" => {

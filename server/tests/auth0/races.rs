@@ -42,7 +42,7 @@ async fn starts(world: Arc<World>, form: testkit::Form) -> Answer {
     client.posts("bc-authorize", form).await
 }
 
-/// W143: fifty poll one approval, one gets the tokens.
+/// W143, A7: fifty poll one approval, one gets the tokens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_pollers_redeem_one_approval_once() {
     let nodes = nodes().await;

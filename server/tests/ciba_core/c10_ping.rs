@@ -250,7 +250,7 @@ async fn fifty_polls_beside_a_ping_get_one_set_of_tokens() {
     assert_eq!(script.calls().len(), 1);
 }
 
-/// P4, O305: addresses that nobody may call, however they are written, and names that stand for
+/// P4, O305, A8: addresses that nobody may call, however they are written, and names that stand for
 /// them: no request leaves, it is final, and why is in the administrator's log alone.
 #[tokio::test]
 async fn addresses_that_are_not_public_are_never_called() {

@@ -26,7 +26,8 @@ async fn refusals_keep_to_their_alphabet_and_status() {
 async fn an_id_token_tells_when_the_person_approved() {
     let world = world().await;
     let client = world.client();
-    let id = client.asks_with("alice", |form| {
+    let id = client
+        .asks_with("alice", |form| {
             form.with("nonce", "n").with("acr_values", "urn:aizuchi:acr:device")
         })
         .await;

@@ -78,7 +78,7 @@ async fn push_is_not_for_fapi_clients_and_nobodys_by_default() {
     assert_eq!(operator.patches(&path, &change).await.status, 400);
 }
 
-/// O305: endpoints whose very address is not public are not registered, however it is written.
+/// O305, A8: endpoints whose very address is not public are not registered, however it is written.
 #[tokio::test]
 async fn endpoints_that_are_not_public_are_not_registered() {
     let world = World::builder().profile("ciba").start().await;

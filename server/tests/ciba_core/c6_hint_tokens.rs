@@ -117,7 +117,7 @@ fn unsigned(claims: &Value) -> String {
     format!("{}.{}.", part(&json!({"alg": "none"})), part(claims))
 }
 
-/// C26: an issuer's keys are set by the administrator, and are good for something.
+/// C26, A17: an issuer's keys are set by the administrator, and are good for something.
 #[tokio::test]
 async fn trusted_issuers_are_the_tenants_setting() {
     let world = World::builder().profile("ciba").start().await;
@@ -183,7 +183,7 @@ async fn an_id_token_is_a_hint_after_its_key_was_rotated() {
     assert_eq!(answer.summary(), "400 invalid_request");
 }
 
-/// C48, C81, N35: whatever is not an ID token of ours for this client.
+/// A17, C81, N35: whatever is not an ID token of ours for this client.
 #[tokio::test]
 async fn other_tokens_are_no_hint() {
     let (world, _) = trusting().await;

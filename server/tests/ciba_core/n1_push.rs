@@ -109,7 +109,7 @@ async fn an_endpoint_without_its_certificate_is_sent_no_bearer() {
     }
 }
 
-/// C82, R12: pushed tokens name each other and their request, and are bound to the client's key:
+/// C82, A18: pushed tokens name each other and their request, and are bound to the client's key:
 /// who intercepts them has nothing, and who swaps one is noticed.
 #[tokio::test]
 async fn pushed_tokens_hold_each_other() {

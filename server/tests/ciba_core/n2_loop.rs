@@ -30,7 +30,8 @@ async fn many_at_once_do_not_meet() {
     for name in ["One", "Two", "Three"] {
         world.registers(name, json!({})).await;
     }
-    let pairs = PEOPLE.iter().flat_map(|person| ["One", "Two", "Three"].map(|name| (*person, name)));
+    let pairs =
+        PEOPLE.iter().flat_map(|person| ["One", "Two", "Three"].map(|name| (*person, name)));
     let asked = pairs.map(async |(person, name)| {
         let client = world.registered(name);
         let id = client.starts(client.asking(person)).await.member("auth_req_id");
@@ -82,7 +83,8 @@ async fn what_is_neither_yes_nor_no_decides_nothing() {
         issued_at: world.now().seconds(),
         decision: Decision::Accepted,
     };
-    for verdict in [json!("maybe"), json!("true"), json!(1), Value::Null, json!({}), json!([true])] {
+    for verdict in [json!("maybe"), json!("true"), json!(1), Value::Null, json!({}), json!([true])]
+    {
         let mut claims = good.claims();
         claims["auth0_guardian_accepted"] = verdict.clone();
         let answer = phone.answers_with(&push, &claims).await;

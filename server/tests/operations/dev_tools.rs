@@ -162,3 +162,24 @@ async fn a_device_may_name_either_listener() {
         assert_eq!(polled == "200", accepted, "{base} {polled}");
     }
 }
+
+/// N66: `serve` answers none of the development tools' paths.
+#[tokio::test]
+async fn a_server_in_earnest_has_no_development_tools() {
+    let world = World::new().await;
+    let id = world.client().asks_for("alice").await;
+    let token = push_token_of(&world, "alice").await;
+    for (method, path) in [
+        (Method::POST, format!("dev/ciba/{id}/allow")),
+        (Method::POST, format!("dev/ciba/{id}/deny")),
+        (Method::GET, format!("dev/tray/{token}")),
+        (Method::POST, String::from("dev/users/auth0%7Calice/phone")),
+        (Method::POST, String::from("dev/clock/advance")),
+        (Method::GET, String::from("dev")),
+        (Method::GET, String::from("dev/")),
+    ] {
+        let answer = world.request(method, &path, &[], "").await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    assert_eq!(world.client().polls(&id).await, "400 authorization_pending");
+}

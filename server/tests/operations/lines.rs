@@ -133,7 +133,7 @@ async fn a_visit_is_logged_by_its_name() {
     }
 }
 
-/// O64: no line of a whole loop and its refusals holds what is secret or personal.
+/// O64, A6: no line of a whole loop and its refusals holds what is secret or personal.
 #[tokio::test]
 async fn no_line_holds_a_secret_or_a_person() {
     listens();

@@ -26,7 +26,7 @@ fn call(url: &str) -> Call {
     }
 }
 
-/// O102: every way to write this machine or a private network, as an address or behind a name.
+/// O102, A8: every way to write this machine or a private network, as an address or behind a name.
 #[tokio::test]
 async fn what_is_not_public_is_not_called() {
     let services = PushServices::start(at_start).await;
@@ -59,7 +59,7 @@ async fn what_the_operator_allows_is_called() {
     assert_eq!(block.call(call(&other)).await.unwrap().status, 404);
 }
 
-/// O100: https only, no redirect, a deadline, a limit on the body.
+/// O100, A8: https only, no redirect, a deadline, a limit on the body.
 #[tokio::test]
 async fn calls_have_limits() {
     let services = PushServices::start(at_start).await;

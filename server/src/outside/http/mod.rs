@@ -31,7 +31,7 @@ pub trait Outbound: fmt::Debug + Send + Sync {
 pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send + 'a>>;
 
 /// One request to somebody else.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Call {
     /// `GET`, `POST` …
     pub method: Method,
@@ -47,6 +47,16 @@ pub struct Call {
     pub limits: CallLimits,
     /// Whether a second try does no harm if a connection breaks while we wait.
     pub is_repeatable: bool,
+}
+
+impl fmt::Debug for Call {
+    /// The method and the host: path, headers and body may be or hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a call may cost.
@@ -84,7 +94,7 @@ impl fmt::Debug for Identity {
 }
 
 /// What came back, whatever its status.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -94,6 +104,13 @@ pub struct Answer {
     pub body: Bytes,
     /// The body was longer than allowed, and thrown away.
     pub is_too_long: bool,
+}
+
+impl fmt::Debug for Answer {
+    /// Without headers and body: a service may answer with a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Answer {
