@@ -89,13 +89,13 @@ fn expected(state: State, is_late: bool, event: Event) -> (State, &'static str) 
             _ if is_late => "not found",
             Pending => return (Approved(by), "approved"),
             Approved(before) | Redeemed(before) | Failed(before) if before == by => "repeated",
-            _ => "not found",
+            Approved(_) | Denied(_) | Withdrawn | Failed(_) | Redeemed(_) => "not found",
         },
         Event::No(by) => match state {
             _ if is_late => "not found",
             Pending => return (Denied(by), "denied"),
             Denied(before) if before == by => "repeated",
-            _ => "not found",
+            Approved(_) | Denied(_) | Withdrawn | Failed(_) | Redeemed(_) => "not found",
         },
         Event::Cancels => match state {
             Pending if !is_late => return (Withdrawn, "withdrawn"),

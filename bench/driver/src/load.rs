@@ -195,7 +195,7 @@ async fn run(
     Outcome { counted: run.counted.take(), seconds, server_s, driver_s }
 }
 
-fn percentile(sorted: &[u32], part: f64) -> f64 {
+pub(crate) fn percentile(sorted: &[u32], part: f64) -> f64 {
     let at = (sorted.len().saturating_sub(1) as f64 * part) as usize;
     sorted.get(at).map_or(0.0, |us| f64::from(*us) / 1000.0)
 }

@@ -11,6 +11,7 @@ mod seed;
 mod signing;
 mod target;
 mod template;
+mod waiting;
 mod world;
 
 use std::process::ExitCode;
@@ -24,7 +25,10 @@ use crate::target::Target;
 use crate::world::World;
 
 const USAGE: &str = "Usage: ciba-driver TARGET.json MODE [OPTION VALUE]...
-Modes: probe, authorize, poll, flow, all, fill, seed. See bench/README.md.
+Modes: probe, authorize, poll, flow, all, fill, wait, seed. See bench/README.md.
+wait: --pending polls wait (Prefer: wait=30), 100 on each HTTP/2 connection; --count of them are
+decided, --rate a second (100). Tells the server's memory, and p50 and p99 of the time from sending
+a decision to the answer of its poll.
 Example: ciba-driver targets/peer-post.json all --server-pid 4711";
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ async fn drive(world: &Rc<World>, mode: &str, options: &Options) -> Result<Vec<V
     let mut results = Vec::new();
     match mode {
         "fill" => results.push(pending_memory(world, options).await?),
+        "wait" => results.push(waiting::waiting(world, options).await?),
         "seed" => results.push(seed::seed(world, options).await?),
         "probe" | "authorize" | "poll" | "flow" | "all" => {}
         other => return Err(format!("no mode {other}\n{USAGE}")),

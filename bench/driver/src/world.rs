@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -195,18 +195,20 @@ impl World {
         self.post(&endpoint.path, Self::form(endpoint, first, names))
     }
 
-    /// Makes the steps that approve a request.
+    /// Makes the steps that approve a request; when the last of them, the decision, was sent.
     pub(crate) async fn approve(
         &self,
         connection: &mut Connection,
         request: &mut Request,
-    ) -> Result<(), String> {
+    ) -> Result<Instant, String> {
+        let mut sent = Instant::now();
         for (number, step) in self.target.approve.iter().enumerate() {
+            sent = Instant::now();
             self.step(connection, step, &mut request.names, &request.started)
                 .await
                 .map_err(|why| format!("approve[{number}] {why}"))?;
         }
-        Ok(())
+        Ok(sent)
     }
 
     /// Makes one step and captures what the next ones need.

@@ -203,3 +203,55 @@ fn bytes(item: &str) -> Option<Vec<u8>> {
     let inner = item.trim().strip_prefix(':')?.strip_suffix(':')?;
     STANDARD.decode(inner).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).ok();
+        pairs
+            .iter()
+            .filter_map(|(name, bytes)| Some(((*name).parse().ok()?, value(bytes)?)))
+            .collect()
+    }
+
+    /// What a proxy might write, and bytes out of nowhere.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..120),
+            "(SUCCESS|FAILED|NONE)(:[a-z ]{0,9})?".prop_map(String::into_bytes),
+            "-----BEGIN(%20| )CERTIFICATE-----(%0A|\n)[A-Za-z0-9+/%]{0,90}(-----END CERTIFICATE-----)?"
+                .prop_map(String::into_bytes),
+            "(:[A-Za-z0-9+/]{0,60}={0,2}:,? ?){0,12}".prop_map(String::into_bytes),
+            "((for|host|proto|by)=\"?[\\[\\]0-9a-f:._]{0,40}\"?[;,] ?){0,9}"
+                .prop_map(String::into_bytes),
+            "([0-9a-f:.\\[\\]]{0,40}, ?){0,40}".prop_map(String::into_bytes),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
+
+        /// O361: no header of a proxy does harm, and no certificate comes out of nothing.
+        #[test]
+        fn any_header_of_a_proxy_is_read_or_ignored(one in value(), two in value()) {
+            let all = headers(&[
+                ("client-certificate", &one),
+                ("client-certificate-ca-verified", &two),
+                ("client-cert", &one),
+                ("client-cert-chain", &two),
+                ("forwarded", &one),
+                ("x-forwarded-for", &one),
+                ("x-forwarded-host", &two),
+            ]);
+            prop_assert!(plain(&all).is_none());
+            prop_assert!(rfc9440(&all).is_none());
+            for said in [x_forwarded(&all), forwarded(&all)] {
+                let _nobody = client_of(&said.addresses, |ip| ip.is_loopback());
+            }
+        }
+    }
+}

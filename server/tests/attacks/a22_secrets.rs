@@ -130,10 +130,10 @@ async fn whoever_prints_the_whole_server_prints_no_secret() {
     let ask = |form: testkit::Form| form.with("scope", "openid offline_access");
     let id = client.asks_with("alice", ask).await;
     let push = world.phone_of("alice").push_of(&id).await;
-    let mut text = format!("{:?}", world.app());
+    let open = format!("{:?}", world.app());
     world.phone_of("alice").approves(&id).await;
     let tokens = client.redeems(&id).await;
-    text.push_str(&format!("{:?}", world.app()));
+    let text = open + &format!("{:?}", world.app());
     let bearer = world.operator().token().await;
     let mut secrets = vec![id, push.txtkn, bearer, client.secret().to_owned()];
     for name in ["access_token", "refresh_token", "id_token"] {

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| aizuchi_fuzz::targets::run("hint_token", bytes));
