@@ -16,10 +16,10 @@ use domain::{ClientId, Timestamp};
 use serde_json::{Value, json};
 
 /// A target: its name, which is its folder's in `corpus`, and what it does with bytes.
-pub type Target = (&'static str, fn(&[u8]));
+pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 9] = [
     ("form", form),
     ("jwt", jwt),
     ("jwks", jwks),
@@ -32,7 +32,7 @@ pub const TARGETS: [Target; 9] = [
 ];
 
 /// Gives bytes to the target of this name.
-pub fn run(name: &str, bytes: &[u8]) {
+pub(crate) fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, target) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     target(bytes);
@@ -95,9 +95,9 @@ fn form(bytes: &[u8]) {
         let names: Vec<String> = parameters.names().map(str::to_owned).collect();
         let doubled = parameters.check_no_duplicates(&[]).is_err();
         for name in &names {
-            assert!(parameters.has(name));
-            let values = parameters.all(name).count();
-            assert!(values >= 1 && (doubled || values == 1), "{values} of one parameter");
+            let given = names.iter().filter(|one| *one == name).count();
+            assert!(doubled || given == 1, "{given} of one parameter");
+            assert!(parameters.all(name).count() <= given);
             drop((parameters.required(name), parameters.optional(name)));
             drop((parameters.optional_bare(name), parameters.optional_structure(name)));
         }
