@@ -7,7 +7,7 @@
 //   DEVICE_JWK=FILE    public P-256 JWK: /hook/approve then demands and checks a
 //                      compact ES256 JWS over {"auth_req_id", "decision": "allow"}
 //   CLIENT_JWK=FILE    public JWK (ES256 or RS256) of the private_key_jwt client
-//   TTL=3600           lifetime of an authentication request, seconds
+//   TTL=3600           lifetime of an authentication request, seconds; own: as the provider has it
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
 import { createPublicKey, verify, generateKeyPairSync } from 'node:crypto';
@@ -101,7 +101,7 @@ const provider = new Provider(ISSUER, {
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   pkce: { required: () => false },
   scopes: ['openid', 'api:read'],
-  ttl: { BackchannelAuthenticationRequest: TTL, AccessToken: 600, IdToken: 600, Grant: 600 },
+  ttl: { ...(env.TTL === 'own' ? {} : { BackchannelAuthenticationRequest: TTL }), AccessToken: 600, IdToken: 600, Grant: 600 },
   features: {
     devInteractions: { enabled: false },
     ciba: {

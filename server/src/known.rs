@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
-use domain::oauth::client::{AssertionAudience, Authentication, Client};
+use domain::oauth::client::{Authentication, Client};
 use domain::oauth::grant::{ClientGrant, SubjectType};
 use domain::oauth::subject::Subject;
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
@@ -108,14 +108,6 @@ impl KnownClient {
         client.authentication == Authentication::Secret
             && client.profile.rules().takes_secrets
             && self.0.secret.is_some_and(|kept| kept.matches(secret))
-    }
-
-    /// Whether its assertions may name our endpoints beside the issuer (C19).
-    pub fn takes_endpoint_audiences(&self) -> bool {
-        match self.0.client.assertion_audience {
-            AssertionAudience::Strict => false,
-            AssertionAudience::Ciba2021 => true,
-        }
     }
 }
 

@@ -26,6 +26,11 @@ pub enum Audience<'a> {
         /// Our issuer.
         issuer: &'a str,
     },
+    /// The issuer, as a text and in no list (F34).
+    Text {
+        /// Our issuer.
+        issuer: &'a str,
+    },
     /// The issuer or one of our endpoints; every value must be one of them (C19, `ciba-2021`).
     Ciba2021 {
         /// Our issuer.
@@ -36,13 +41,15 @@ pub enum Audience<'a> {
 }
 
 impl Audience<'_> {
-    fn accepts(&self, named: &[&str]) -> bool {
-        match self {
+    fn accepts(&self, claims: &Claims) -> Result<bool, ClaimError> {
+        let named = claims.audience()?;
+        Ok(match self {
             Self::Strict { issuer } => named == [*issuer],
+            Self::Text { issuer } => claims.text("aud").is_ok_and(|one| one == *issuer),
             Self::Ciba2021 { issuer, endpoints } => {
                 named.iter().all(|one| one == issuer || endpoints.contains(one))
             }
-        }
+        })
     }
 }
 
@@ -173,7 +180,7 @@ fn check_parties(
     if issuer != subject || issuer != client.as_str() || issuer.chars().count() > MAX_ISSUER_CHARS {
         return Err(Rejected::NotTheClient);
     }
-    if audience.accepts(&claims.audience()?) { Ok(()) } else { Err(Rejected::Audience) }
+    if audience.accepts(claims)? { Ok(()) } else { Err(Rejected::Audience) }
 }
 
 fn check_times(claims: &Claims, now: Timestamp) -> Result<Timestamp, Rejected> {

@@ -95,6 +95,8 @@ impl Channel {
 pub enum AssertionAudience {
     /// Our issuer and nothing else.
     Strict,
+    /// Our issuer as a text, in no list: FAPI 2.0 (F34).
+    IssuerText,
     /// Also the URLs of the token and backchannel endpoints, as CIBA Core said in 2021.
     Ciba2021,
 }
@@ -189,7 +191,10 @@ impl Client {
             None => Profile::Auth0,
         };
         let jwt = document.get("jwt_configuration").unwrap_or(&Value::Null);
-        let ciba_2021 = text(document, "assertion_audience") == Some("ciba-2021");
+        let fapi_version = match text(document, "fapi_version") {
+            Some("2.0") => FapiVersion::Two,
+            Some(_) | None => FapiVersion::One,
+        };
         Ok(Self {
             id: ClientId::new(text(document, "client_id").ok_or(NoClient)?),
             name: text(document, "name").unwrap_or_default().to_owned(),
@@ -207,10 +212,12 @@ impl Client {
                 "max_requested_expiry",
                 DEFAULT_MAX_REQUESTED_EXPIRY_S,
             ),
-            assertion_audience: if ciba_2021 {
-                AssertionAudience::Ciba2021
-            } else {
-                AssertionAudience::Strict
+            assertion_audience: match (text(document, "assertion_audience"), fapi_version) {
+                (Some("ciba-2021"), _) => AssertionAudience::Ciba2021,
+                (_, FapiVersion::Two) if profile == Profile::FapiCiba => {
+                    AssertionAudience::IssuerText
+                }
+                (_, FapiVersion::One | FapiVersion::Two) => AssertionAudience::Strict,
             },
             is_binding_message_required: flag(document, "binding_message_required", false),
             binds_to_certificate: flag(document, BOUND_TO_CERTIFICATE, false),
@@ -223,10 +230,7 @@ impl Client {
             request_signing_alg: text(document, "backchannel_authentication_request_signing_alg")
                 .and_then(Algorithm::from_name),
             jwks: document.get("jwks").and_then(|set| parse_set(set).ok()).unwrap_or_default(),
-            fapi_version: match text(document, "fapi_version") {
-                Some("2.0") => FapiVersion::Two,
-                Some(_) | None => FapiVersion::One,
-            },
+            fapi_version,
             hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
             login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
             delivery_mode: text(document, DELIVERY_MODE)

@@ -79,6 +79,8 @@ const MEMBERS: &[Member] = &[
     ("jwks", Kind::Own(jwks)),
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("request_context_required", Kind::Flag),
+    // F39: what the client means to do; both addresses are there for it.
+    ("use_mtls_endpoint_aliases", Kind::Flag),
     (BOUND_TO_CERTIFICATE, Kind::Flag),
     (BOUND_TO_KEY, Kind::Flag),
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
@@ -218,7 +220,7 @@ fn delivery(document: &Map<String, Value>, profile: Profile) -> Result<(), Inval
     Ok(())
 }
 
-/// F17, F26, F34: what profile `fapi-ciba` asks of a registration.
+/// F17, F26, F34, F35: what profile `fapi-ciba` asks of a registration.
 fn fapi(
     profile: Profile,
     document: &mut Map<String, Value>,
@@ -237,9 +239,18 @@ fn fapi(
         jwt.insert("alg".into(), "ES256".into());
     }
     let is_text = |name: &str, text: &str| document.get(name).and_then(Value::as_str) == Some(text);
-    if is_text("assertion_audience", "ciba-2021") && is_text("fapi_version", "2.0") {
+    if !is_text("fapi_version", "2.0") {
+        return Ok(());
+    }
+    if is_text("assertion_audience", "ciba-2021") {
         return Err(invalid(
             "assertion_audience ciba-2021 and fapi_version 2.0 exclude each other",
+        ));
+    }
+    let rotation = document.get("refresh_token").and_then(|settings| settings.get("rotation_type"));
+    if rotation.is_some_and(|kind| kind == "rotating") {
+        return Err(invalid(
+            "refresh_token.rotation_type rotating and fapi_version 2.0 exclude each other",
         ));
     }
     Ok(())

@@ -123,7 +123,6 @@ async fn sample(
         "assertion_audience": "ciba-2021",
         "jwks": held.jwks,
         "backchannel_authentication_request_signing_alg": "PS256",
-        "tls_client_certificate_bound_access_tokens": true,
     });
     let name = format!("Example Bank ({method})");
     let made = create_client(app, tenant, &name, &object(members), now).await?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use domain::jose::assertion::{self, Audience};
-use domain::oauth::client::Authentication;
+use domain::oauth::client::{AssertionAudience, Authentication};
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{ClientId, Fingerprint, Timestamp};
@@ -237,10 +237,12 @@ fn check_assertion(
             .flat_map(|base| [format!("{base}oauth/token"), format!("{base}bc-authorize")])
             .collect();
         let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
-        let audience = if known.takes_endpoint_audiences() {
-            Audience::Ciba2021 { issuer: base, endpoints: &endpoints }
-        } else {
-            Audience::Strict { issuer: base }
+        let audience = match known.client().assertion_audience {
+            AssertionAudience::Strict => Audience::Strict { issuer: base },
+            AssertionAudience::IssuerText => Audience::Text { issuer: base },
+            AssertionAudience::Ciba2021 => {
+                Audience::Ciba2021 { issuer: base, endpoints: &endpoints }
+            }
         };
         match assertion::check(jwt, id, &keys, &audience, now) {
             Ok(checked) => {

@@ -10,6 +10,8 @@
 mod f1_id1;
 mod f3_part_2;
 mod f3_resource;
+mod f5_fapi_2;
+mod f6_hints;
 mod fixture;
 mod t1_request_objects;
 mod t2_flows;
