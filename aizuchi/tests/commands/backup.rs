@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::{Dev, Said, aizuchi, postgres_server};
 
-/// O250, O251: a copy made while the server runs, put into another folder, has the loop go on: the
+/// O250, O251, O309: a copy made while the server runs, put into another folder, has the loop go on: the
 /// request that was open is approved there by the phone that was enrolled here.
 #[test]
 fn a_copy_of_a_running_server_goes_on_elsewhere() {
@@ -14,6 +14,11 @@ fn a_copy_of_a_running_server_goes_on_elsewhere() {
     let copy = dev.file("copy.db");
     let made = dev.administer(&["backup", "--to", &copy]).done();
     assert_eq!(made.json()["bytes"], std::fs::metadata(&copy).unwrap().len());
+    assert_eq!(made.json()["file"], copy);
+    let left = std::fs::read_dir(dev.folder.path().join("data")).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    let is_copy = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("copy-");
+    assert!(!left.iter().any(is_copy), "{left:?}");
     let card = dev.card.clone();
     let (_, folder, _) = dev.stop("-KILL");
 

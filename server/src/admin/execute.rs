@@ -76,10 +76,7 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         Command::KeyReseal { only_look } => sealing::reseal(app, !only_look).await,
         Command::CertificateList {} => certificates::fetched(&app.database).await,
         Command::PushTest { address, .. } => push_test::send(app, tenant, address, now).await,
-        Command::BackUp { to } => {
-            let bytes = app.database.back_up(&to).await?;
-            Ok(json!({ "file": to, "bytes": bytes, "taken_at": now.to_iso() }))
-        }
+        Command::BackUp {} => back_up(app, now).await,
         Command::ConsoleLink { name, .. } => console::make_link(app, tenant, &name, now).await,
         Command::ConsoleList { .. } => Ok(flows::console::list_operators(app, tenant).await?),
         Command::ConsoleRemove { name, .. } => {
@@ -87,6 +84,15 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
             Ok(json!({ "removed": name }))
         }
     }
+}
+
+/// In the folder of the data: a service may write nowhere else.
+async fn back_up(app: &App, now: Timestamp) -> Result<Value, Refused> {
+    let name = format!("copy-{}.db", app.entropy.base64url::<12>());
+    let file = app.config.server.data_dir.join(name);
+    let file = std::path::absolute(&file).map_err(|error| Refused(error.to_string()))?;
+    let bytes = app.database.back_up(&file).await?;
+    Ok(json!({ "file": file, "bytes": bytes, "taken_at": now.to_iso() }))
 }
 
 async fn existing(app: &App, name: &str, now: Timestamp) -> Result<TenantId, Refused> {

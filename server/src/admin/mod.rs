@@ -16,7 +16,6 @@ mod sealing;
 mod socket;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -173,11 +172,9 @@ pub enum Command {
         /// Where to.
         address: PushAddress,
     },
-    /// A copy of the embedded database, all tenants, as it is now.
-    BackUp {
-        /// The file to make, by its whole path: the server's folder may be another.
-        to: PathBuf,
-    },
+    /// A copy of the embedded database, all tenants, as it is now, in the server's folder: whoever
+    /// asked takes it out of there.
+    BackUp {},
     /// A one-time link to the console.
     ConsoleLink {
         /// Whose.

@@ -28,6 +28,36 @@ pub(super) fn write(place: &Place, to: &Path) -> Result<u64, Error> {
     copied
 }
 
+/// Moves a copy to `to`, which must not be there yet, as a file of whoever calls; its length in
+/// bytes. A server writes copies where it may write, which is its own folder and no other.
+pub fn take_out(copy: &Path, to: &Path) -> Result<u64, Error> {
+    let moved = publish_elsewhere(copy, to);
+    let removed = fs::remove_file(copy).map_err(|error| {
+        Error::Unavailable(format!("{} cannot be removed: {error}", copy.display()))
+    });
+    moved.and_then(|bytes| removed.map(|()| bytes))
+}
+
+fn publish_elsewhere(copy: &Path, to: &Path) -> Result<u64, Error> {
+    if to.exists() {
+        return Err(Error::Engine(format!("{} is there already", to.display())));
+    }
+    let growing = beside(to, "partial");
+    let published = pour(copy, &growing).and_then(|()| publish(&growing, to));
+    if published.is_err() {
+        // Most likely it could not even be made.
+        drop(fs::remove_file(&growing));
+    }
+    published.map_err(|error| {
+        Error::Unavailable(format!("the copy {} cannot be written: {error}", to.display()))
+    })
+}
+
+fn pour(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut source, mut target) = (File::open(from)?, make_private(to)?);
+    io::copy(&mut source, &mut target).map(|_bytes| ())
+}
+
 fn copy(place: &Place, to: &Path) -> Result<(), Error> {
     let Some(name) = to.to_str() else {
         return Err(Error::Engine(format!("{} is not UTF-8", to.display())));

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::migrate::Migrated;
 use crate::{Error, Row, Value, Write, Written};
+pub use backup::take_out;
 use connection::Place;
 pub(crate) use connection::in_words;
 use errand::{Errand, Waiting};

@@ -21,7 +21,7 @@ pub struct Restoration {
     target: PathBuf,
     candidate: PathBuf,
     is_finished: bool,
-    _lock: File,
+    lock: File,
 }
 
 impl Restoration {
@@ -33,8 +33,7 @@ impl Restoration {
             return Err(Error::Engine(format!("{} is there already", target.display())));
         }
         let candidate = beside(target, "restoring");
-        let restoration =
-            Self { target: target.to_owned(), candidate, is_finished: false, _lock: lock };
+        let restoration = Self { target: target.to_owned(), candidate, is_finished: false, lock };
         restoration.copy(from).map_err(|error| {
             Error::Unavailable(format!("{} cannot be copied: {error}", from.display()))
         })?;
@@ -60,6 +59,8 @@ impl Restoration {
         self.remove_candidate();
         let (mut source, mut copy) = (File::open(from)?, make_private(&self.candidate)?);
         io::copy(&mut source, &mut copy)?;
+        give_to_owner(&self.target, &copy)?;
+        give_to_owner(&self.target, &self.lock)?;
         copy.sync_all()
     }
 
@@ -104,6 +105,26 @@ impl Drop for Restoration {
             self.remove_candidate();
         }
     }
+}
+
+/// Gives a file to the owner of the folder that `path` is in: the server runs as that user, and root
+/// may be the one who restores.
+#[cfg(unix)]
+fn give_to_owner(path: &Path, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let owner = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    let present = file.metadata()?;
+    if (present.uid(), present.gid()) == (owner.uid(), owner.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn give_to_owner(_path: &Path, _file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Moves a database with what SQLite keeps beside it.

@@ -1,7 +1,7 @@
 //! Copies of the embedded database, and what comes of them.
 
 use crate::common::{NOW, Place, insert, is_postgres, number};
-use store::{Database, DatabaseOptions, Restoration, Written};
+use store::{Database, DatabaseOptions, Restoration, Written, take_out};
 
 #[tokio::test]
 async fn a_copy_is_whole_while_others_write_and_readable_by_its_owner_only() {
@@ -48,6 +48,47 @@ async fn a_copy_never_overwrites_and_leaves_nothing_half_done() {
     let refused = database.back_up(&nowhere).await.unwrap_err().to_string();
     assert!(refused.contains("no/such/folder.db"), "{refused}");
     assert!(!place.folder.path().join("copy.db.partial").exists());
+}
+
+/// O309: a copy is moved whole, overwrites nothing, and leaves the folder it was made in either way.
+#[tokio::test]
+async fn a_copy_is_taken_out_of_the_folder_it_was_made_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let folder = place.folder.path();
+    let (made, to) = (folder.join("made.db"), folder.join("elsewhere.db"));
+    let bytes = database.back_up(&made).await.unwrap();
+    assert_eq!(take_out(&made, &to), Ok(bytes));
+    let metadata = std::fs::metadata(&to).unwrap();
+    assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (bytes, 0o600));
+    assert!(!made.exists());
+
+    for bad in [to.clone(), folder.join("no/such/folder.db")] {
+        database.back_up(&made).await.unwrap();
+        assert!(take_out(&made, &bad).is_err());
+        assert!(!made.exists() && !folder.join("elsewhere.db.partial").exists());
+    }
+    assert_eq!(std::fs::metadata(&to).unwrap().len(), bytes);
+}
+
+/// O310: what root restores belongs to whom the folder belongs; so does the lock beside it.
+#[tokio::test]
+async fn a_restored_database_belongs_to_the_owner_of_its_folder() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const SOMEBODY: u32 = 65_534;
+    let owner = |path: &std::path::Path| std::fs::metadata(path).unwrap().uid();
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let copy = place.folder.path().join("copy.db");
+    database.back_up(&copy).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    // Only root may give files away; for everybody else they are the same user's anyhow.
+    let _given = chown(home.path(), Some(SOMEBODY), None);
+    let target = home.path().join("a.db");
+    Restoration::begin(&copy, &target, false).unwrap().finish(NOW).unwrap();
+    assert_eq!(owner(&target), owner(home.path()));
+    assert_eq!(owner(&home.path().join("a.db.lock")), owner(home.path()));
 }
 
 #[tokio::test]
