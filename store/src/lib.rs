@@ -51,7 +51,7 @@ pub use faults::{Faults, Guard};
 pub use migrate::Migrated;
 pub use options::{DatabaseOptions, InvalidUrl};
 pub use row::Row;
-pub use sqlite::{Restoration, take_out};
+pub use sqlite::{Restoration, backup};
 pub use value::{Kind, Value};
 pub use write::{Write, Written};
 

@@ -39,7 +39,8 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
     terminal.note(&format!("copying to {}", to.display()))?;
     let mut made = common.carry_out(Command::BackUp {}, terminal).await?;
     let copy = made.get("file").and_then(Value::as_str).unwrap_or_default();
-    store::take_out(Path::new(copy), &to).map_err(|error| Failed::because(error.to_string()))?;
+    store::backup::take_out(Path::new(copy), &to)
+        .map_err(|error| Failed::because(error.to_string()))?;
     if let Some(file) = made.get_mut("file") {
         *file = json!(to);
     }

@@ -1,6 +1,6 @@
 //! The embedded engine: one file, one writer thread, a few readers, one process.
 
-mod backup;
+pub mod backup;
 mod connection;
 mod errand;
 mod lock;
@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::migrate::Migrated;
 use crate::{Error, Row, Value, Write, Written};
-pub use backup::take_out;
 use connection::Place;
 pub(crate) use connection::in_words;
 use errand::{Errand, Waiting};

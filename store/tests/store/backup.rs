@@ -1,7 +1,8 @@
 //! Copies of the embedded database, and what comes of them.
 
 use crate::common::{NOW, Place, insert, is_postgres, number};
-use store::{Database, DatabaseOptions, Restoration, Written, take_out};
+use store::backup::take_out;
+use store::{Database, DatabaseOptions, Restoration, Written};
 
 #[tokio::test]
 async fn a_copy_is_whole_while_others_write_and_readable_by_its_owner_only() {
