@@ -24,7 +24,7 @@ pub use algorithm::{Algorithm, KeyType};
 pub use claims::{ClaimError, Claims};
 pub use compact::{Header, JwsError, Unverified};
 pub use jwk::{JwkError, PublicKey};
-pub use jwk_set::{Jwk, MAX_JWKS_KEYS, parse_set, verify_by_set};
+pub use jwk_set::{Jwk, MAX_JWKS_KEYS, candidates, parse_set, verify_by_set};
 pub use names::{NameLength, auth_req_hash, auth_req_id};
 pub use pem::certificate_in_pem;
 pub use seal::{CannotOpen, NONCE_BYTES, RootKey, SealingKeys};

@@ -12,8 +12,11 @@ use domain::oauth::refusal::Reason;
 use domain::oauth::{api, grant};
 use serde_json::{Value, json};
 
-const RULES: ClientRules<'_> =
-    ClientRules { default_profile: Profile::Auth0, profiles: &[Profile::Auth0] };
+const RULES: ClientRules<'_> = ClientRules {
+    default_profile: Profile::Auth0,
+    profiles: &[Profile::Auth0],
+    refuses_secrets: false,
+};
 
 fn made(body: &Value) -> Value {
     created(body, &ClientId::new("c1"), &RULES).unwrap()
@@ -192,7 +195,11 @@ fn hs256_is_refused_for_id_tokens() {
 #[test]
 fn a_profile_that_the_tenant_does_not_offer_is_refused() {
     assert!(refused(&json!({"name": "n", "profile": "ciba"})).contains("auth0"));
-    let rules = ClientRules { default_profile: Profile::Ciba, profiles: &Profile::ALL };
+    let rules = ClientRules {
+        default_profile: Profile::Ciba,
+        profiles: &Profile::ALL,
+        refuses_secrets: false,
+    };
     let document = created(&json!({"name": "n"}), &ClientId::new("c"), &rules).unwrap();
     assert_eq!(Client::from_document(&document).unwrap().profile, Profile::Ciba);
 }

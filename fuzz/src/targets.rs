@@ -63,7 +63,7 @@ fn issuers() -> [String; 1] {
 }
 
 fn keys() -> Vec<Jwk> {
-    vec![Jwk { key: KEY.public().clone(), kid: None, alg: None }]
+    vec![Jwk { key: KEY.public().clone(), kid: None, alg: None, certificate: None }]
 }
 
 /// A JWT out of bytes. An even first byte: what follows is the text of one, signed by nobody we

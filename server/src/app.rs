@@ -7,6 +7,7 @@ use domain::ciba::transaction::Facts;
 use store::Database;
 use tokio::sync::{Notify, mpsc};
 
+use crate::client_keys::ClientKeys;
 use crate::client_roots::ClientRoots;
 use crate::config::Config;
 use crate::http::console::Throttle;
@@ -102,6 +103,7 @@ pub struct App {
     pub rate_limits: RateLimits,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
+    pub(crate) client_keys: ClientKeys,
     pub(crate) log_ids: LogIds,
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
@@ -151,6 +153,7 @@ impl App {
             is_dev: parts.is_dev,
             narrows_tls: Arc::default(),
             has_other_certificates: AtomicBool::new(false),
+            client_keys: ClientKeys::default(),
             client_roots: ClientRoots::default(),
             sign_ins: Throttle::default(),
             gives_virtual_phones: AtomicBool::new(false),

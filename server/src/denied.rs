@@ -165,6 +165,8 @@ pub enum Inexistent {
     Organization,
     /// The e-mail provider.
     MailProvider,
+    /// An initial access token.
+    InitialToken,
 }
 
 impl Inexistent {
@@ -185,6 +187,10 @@ impl Inexistent {
             Self::Connection => ("The connection does not exist", Some("inexistent_connection")),
             Self::Role => ("The role does not exist.", None),
             Self::Organization => ("No organization found by that id or name", None),
+            Self::InitialToken => (
+                "The initial access token does not exist.",
+                Some("inexistent_initial_access_token"),
+            ),
             Self::MailProvider => {
                 ("There is not a configured email provider", Some("inexistent_email_provider"))
             }

@@ -77,7 +77,8 @@ impl KnownClient {
     /// authenticates with.
     pub fn request_keys(&self, now: Timestamp) -> Vec<Jwk> {
         let credentials = self.keys(now).into_iter();
-        let credentials = credentials.map(|(key, alg)| Jwk { key, kid: None, alg: Some(alg) });
+        let credentials =
+            credentials.map(|(key, alg)| Jwk { key, kid: None, alg: Some(alg), certificate: None });
         self.0.client.jwks.iter().cloned().chain(credentials).collect()
     }
 
@@ -271,7 +272,15 @@ impl App {
                 let rows = self.credentials(tenant, id, credentials).await?;
                 (Vec::new(), rows.iter().filter_map(certificate).collect())
             }
-            Authentication::Public | Authentication::Secret => (Vec::new(), Vec::new()),
+            Authentication::TlsSubject(name) => {
+                let subject = Subject::parse(name);
+                let named = CertificateCredential { subject, thumbprint: None, expires_at: None };
+                (Vec::new(), vec![named])
+            }
+            Authentication::Public
+            | Authentication::Secret
+            | Authentication::KeyOfSet
+            | Authentication::CertificateOfSet => (Vec::new(), Vec::new()),
         };
         let (secret, updated_at) = (row.secret_hash, row.updated_at);
         let knowledge = Knowledge { client, secret, keys, certificates, updated_at };

@@ -5,6 +5,7 @@ pub mod admin;
 mod app;
 mod cache;
 mod certificates;
+mod client_keys;
 mod client_roots;
 pub mod config;
 pub mod denied;

@@ -31,6 +31,8 @@ pub enum Counted {
     Management,
     /// Calls of devices from one address.
     Devices,
+    /// Registrations of clients from one address.
+    RegistrationsOfAddress,
 }
 
 impl Counted {
@@ -43,6 +45,7 @@ impl Counted {
             Self::Userinfo => "userinfo_per_user",
             Self::Management => "management_per_tenant",
             Self::Devices => "devices_per_address",
+            Self::RegistrationsOfAddress => "registrations_per_address",
         }
     }
 }
@@ -94,6 +97,7 @@ impl RateLimits {
             Counted::Userinfo => self.limits.userinfo_per_user,
             Counted::Management => self.limits.management_per_tenant,
             Counted::Devices => self.limits.devices_per_address,
+            Counted::RegistrationsOfAddress => self.limits.registrations_per_address,
         };
         rhythm
     }

@@ -10,6 +10,7 @@ use domain::TenantId;
 use domain::ciba::hint_token::HintIssuer;
 use domain::ciba::profile::{Profile, Rules};
 use domain::jose;
+use domain::oauth::registration::StatementIssuer;
 use domain::shape::Object;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,12 @@ pub struct Settings {
     pub ciba_interval_s: Option<u32>,
     /// A second exchange of an `auth_req_id` ends what the first one gave (N49, A7).
     pub reuse_revokes_grant: bool,
+    /// Who may vouch for clients that register themselves (C15).
+    pub software_statement_issuers: Vec<TrustedIssuer>,
+    /// Whether anybody may register a client (Auth0's `enable_dynamic_client_registration`).
+    pub open_registration: bool,
+    /// Whether clients that ask people must not authenticate with a secret (C22).
+    pub refuse_shared_secrets: bool,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -75,6 +82,15 @@ impl Settings {
             keys: jose::parse_set(&trusted.jwks).unwrap_or_default(),
         };
         self.login_hint_token_issuers.iter().map(read).collect()
+    }
+
+    /// The issuers of software statements, their keys read.
+    pub fn statement_issuers(&self) -> Vec<StatementIssuer> {
+        let read = |trusted: &TrustedIssuer| {
+            let keys = jose::parse_set(&trusted.jwks).unwrap_or_default();
+            (trusted.issuer.clone(), keys)
+        };
+        self.software_statement_issuers.iter().map(read).collect()
     }
 }
 
@@ -128,6 +144,9 @@ impl Default for Settings {
             login_hint_token_issuers: Vec::new(),
             ciba_interval_s: None,
             reuse_revokes_grant: false,
+            software_statement_issuers: Vec::new(),
+            open_registration: false,
+            refuse_shared_secrets: false,
             custom_app: CustomApp::default(),
         }
     }

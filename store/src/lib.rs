@@ -29,6 +29,7 @@ pub mod polls;
 mod postgres;
 pub mod push_providers;
 pub mod refresh_tokens;
+pub mod registrations;
 pub mod replays;
 pub mod resource_servers;
 mod row;

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_notices"),
     migration!(9, "0009_hints"),
     migration!(10, "0010_bound_tokens"),
+    migration!(11, "0011_registration"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

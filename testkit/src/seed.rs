@@ -83,7 +83,8 @@ pub(crate) async fn client_with_key(
         document[member] = value.clone();
     }
     let id = ClientId::new(name);
-    let by_key = document["token_endpoint_auth_method"] == "private_key_jwt";
+    let by_key = document["token_endpoint_auth_method"] == "private_key_jwt"
+        && document.get("jwks_uri").is_none();
     let is_public = document["token_endpoint_auth_method"] == "none";
     let mut write = Write::new();
     if by_key {
@@ -94,7 +95,7 @@ pub(crate) async fn client_with_key(
             store::client_credentials::insert(world.tenant_id(), &credential(world, &id, &key), 2);
     }
     let default_profile = Profile::from_name(world.profile()).unwrap();
-    let rules = ClientRules { default_profile, profiles: &Profile::ALL };
+    let rules = ClientRules { default_profile, profiles: &Profile::ALL, refuses_secrets: false };
     let document = client_document::created(&document, &id, &rules).unwrap();
     let row = ClientRow {
         client_id: id,

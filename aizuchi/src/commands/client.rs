@@ -9,7 +9,7 @@ use server::admin::Command;
 use super::administration::{Inside, find};
 use crate::terminal::{DONE, Failed, Outcome, Terminal};
 
-/// Make, list, show and delete clients, and give one a new secret.
+/// Make, invite, list, show and delete clients, and give one a new secret.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -30,6 +30,27 @@ Examples:
         /// The name that people see on their phones.
         name: String,
         /// Any member of the Management API's client, its value as JSON or as plain text.
+        #[arg(long = "set", value_name = "MEMBER=VALUE")]
+        members: Vec<String>,
+        #[command(flatten)]
+        inside: Inside,
+    },
+    /// An initial access token: whoever has it may register clients at /oidc/register.
+    ///
+    /// The token is shown once, here. What --set names holds for every client that is registered
+    /// with it, whatever the client says.
+    #[command(after_help = "\
+Examples:
+  aizuchi client invite
+  aizuchi client invite --uses 2 --expires-in 3600 --set profile=fapi-ciba --set assertion_audience=ciba-2021")]
+    Invite {
+        /// How many clients it registers.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        uses: u32,
+        /// How many seconds it is good.
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        expires_in: u32,
+        /// Any metadata of RFC 7591 or of ours, its value as JSON or as plain text.
         #[arg(long = "set", value_name = "MEMBER=VALUE")]
         members: Vec<String>,
         #[command(flatten)]
@@ -79,6 +100,16 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
             let client = inside.common.carry_out(command, terminal).await?;
             inside.common.tell(&client, &SECRET, terminal)?;
         }
+        Act::Invite { uses, expires_in, members, inside } => {
+            let mut metadata = Map::new();
+            lay_over(&mut metadata, &members)?;
+            let members = json!({ "uses": uses, "expires_in": expires_in, "metadata": metadata });
+            let members = members.as_object().cloned().unwrap_or_default();
+            let command = Command::ClientInvite { tenant: inside.tenant, members };
+            let token = inside.common.carry_out(command, terminal).await?;
+            let facts = [("initial access token", "/token"), ("expires", "/expires_at")];
+            inside.common.tell(&token, &facts, terminal)?;
+        }
         Act::List { inside } => {
             let command = Command::ClientList { tenant: inside.tenant };
             let clients = inside.common.carry_out(command, terminal).await?;
@@ -121,6 +152,12 @@ fn with_defaults(texts: &[String]) -> Result<Map<String, Value>, Failed> {
         "async_approval_notification_channels": ["guardian-push"],
     });
     let mut members = defaults.as_object().cloned().unwrap_or_default();
+    lay_over(&mut members, texts)?;
+    Ok(members)
+}
+
+/// The members that `--set` names, over those there are.
+fn lay_over(members: &mut Map<String, Value>, texts: &[String]) -> Result<(), Failed> {
     for text in texts {
         let (name, value) = text
             .split_once('=')
@@ -128,7 +165,7 @@ fn with_defaults(texts: &[String]) -> Result<Map<String, Value>, Failed> {
         let value = serde_json::from_str(value).unwrap_or_else(|_plain| Value::from(value));
         members.insert(name.to_owned(), value);
     }
-    Ok(members)
+    Ok(())
 }
 
 #[cfg(test)]

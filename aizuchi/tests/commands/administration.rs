@@ -256,3 +256,15 @@ fn every_command_has_one_document() {
     }
     aizuchi(&["demo", "--json"]).done().json();
 }
+
+/// O331: an invitation made here registers a client, once.
+#[test]
+fn an_invitation_registers_a_client() {
+    let dev = Dev::start(&[]);
+    let invited = ["client", "invite", "--expires-in", "600", "--set", "profile=ciba"];
+    let token = dev.administer(&invited).done().json();
+    assert!(token["token"].as_str().unwrap().starts_with("iat_"), "{token}");
+    assert_eq!((&token["uses_left"], &token["metadata"]["profile"]), (&1.into(), &"ciba".into()));
+    let refused = dev.administer(&["client", "invite", "--uses", "0"]);
+    assert!(refused.code == 1 && refused.err.contains("uses"), "{refused:?}");
+}

@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "tenant create",
     "tenant list",
     "client create",
+    "client invite",
     "client list",
     "client show",
     "client delete",

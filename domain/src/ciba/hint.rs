@@ -18,6 +18,9 @@ pub const PARAMETERS: [&str; 3] = ["login_hint", "id_token_hint", "login_hint_to
 /// What a `login_hint` can be: a user id, or a subject identifier of RFC 9493 (decision 11).
 pub const FORMATS: [&str; 5] = ["user_id", "iss_sub", "email", "phone_number", "opaque"];
 
+/// What the `sub_id` of a `login_hint_token` can be (RFC 9493; F21).
+pub const TOKEN_TYPES: [&str; 4] = ["iss_sub", "email", "phone_number", "opaque"];
+
 /// A subject identifier or user id is not longer.
 const MAX_IDENTIFIER_CHARS: usize = 320;
 /// E.164: so many digits at most.

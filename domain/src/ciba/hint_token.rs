@@ -34,6 +34,8 @@ pub struct HintIssuer {
 pub struct Vouched {
     /// Who is meant.
     pub who: Who,
+    /// How the token says it: one of [`TOKEN_TYPES`](crate::ciba::hint::TOKEN_TYPES).
+    pub kind: &'static str,
     /// By whom.
     pub issuer: String,
     /// Never to be accepted again from this issuer before `expires_at`.
@@ -76,11 +78,11 @@ pub fn login_hint_token(
     }
     let sub_id = claims.get("sub_id").and_then(Value::as_object);
     let sub_id = sub_id.ok_or_else(|| bad("sub_id is missing or no object"))?;
-    let (_, who) = subject_identifier(sub_id, ours).map_err(|what| bad(&what))?;
+    let (kind, who) = subject_identifier(sub_id, ours).map_err(|what| bad(&what))?;
     if expires_at <= now {
         return Err(Reason::ExpiredHintToken.into());
     }
-    Ok(Vouched { who, issuer: issuer.to_owned(), jti: jti.to_owned(), expires_at })
+    Ok(Vouched { who, kind, issuer: issuer.to_owned(), jti: jti.to_owned(), expires_at })
 }
 
 fn said(parameter: &str, what: &str) -> String {

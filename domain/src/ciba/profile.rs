@@ -94,6 +94,8 @@ pub struct Rules {
     pub signed_requests: SignedRequests,
     /// How far ahead a signed request may end, and under an hour, how long it may be good (F9).
     pub request_lifetime_s: i64,
+    /// Whether only a first party that is OpenID Connect conformant may ask people (W102).
+    pub asks_for_first_parties_only: bool,
     /// Whether clients may authenticate with a secret (F26).
     pub takes_secrets: bool,
     /// Whether clients' assertions may be signed with RSASSA-PKCS1-v1_5 (F17).
@@ -125,6 +127,7 @@ const AUTH0: Rules = Rules {
     reads_extras: false,
     signed_requests: SignedRequests::Ignored,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
+    asks_for_first_parties_only: true,
     takes_secrets: true,
     takes_pkcs1: true,
     challenges_basic: false,
@@ -148,6 +151,7 @@ const CIBA: Rules = Rules {
     reads_extras: true,
     signed_requests: SignedRequests::Allowed,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
+    asks_for_first_parties_only: false,
     takes_secrets: true,
     takes_pkcs1: true,
     challenges_basic: true,

@@ -128,6 +128,11 @@ pub fn unverified_client(assertion: &str) -> Option<ClientId> {
     (subject.chars().count() <= MAX_ISSUER_CHARS).then(|| ClientId::new(subject))
 }
 
+/// Which key an assertion says it is signed with, unverified: to know whether a key set is too old.
+pub fn unverified_kid(assertion: &str) -> Option<String> {
+    Unverified::parse(assertion, MAX_ASSERTION_BYTES).ok()?.header().kid.clone()
+}
+
 /// Checks an assertion of `client`, whose credentials are keys with their one algorithm each.
 ///
 /// Other claims count for nothing: one line of SDKs writes `auth_time` as text (W32).

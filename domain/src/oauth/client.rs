@@ -26,6 +26,22 @@ pub const NOTIFICATION_ENDPOINT: &str = "backchannel_client_notification_endpoin
 pub const BOUND_TO_CERTIFICATE: &str = "tls_client_certificate_bound_access_tokens";
 /// The member that binds them to keys.
 pub const BOUND_TO_KEY: &str = "dpop_bound_access_tokens";
+/// The member that says which `login_hint_token`s the client uses.
+pub const HINT_TOKEN_TYPES: &str = "backchannel_endpoint_login_hint_token_types";
+/// The member that names the algorithm of signed requests.
+pub const REQUEST_ALG: &str = "backchannel_authentication_request_signing_alg";
+/// The member that says whether the client sends user codes.
+pub const USER_CODE: &str = "backchannel_user_code_parameter";
+/// The member with the client's public keys.
+pub const JWKS: &str = "jwks";
+/// The member that says where they are.
+pub const JWKS_URI: &str = "jwks_uri";
+/// The member that says how a client proves who it is.
+pub const AUTH_METHOD: &str = "token_endpoint_auth_method";
+/// The member that names the one algorithm of its assertions.
+pub const ASSERTION_ALG: &str = "token_endpoint_auth_signing_alg";
+/// The member that names the subject of its certificates.
+pub const TLS_SUBJECT: &str = "tls_client_auth_subject_dn";
 /// The `app_type` of a client that is an API.
 const RESOURCE_SERVER: &str = "resource_server";
 
@@ -58,6 +74,12 @@ pub enum Authentication {
         /// Ids of the credentials.
         credentials: Vec<String>,
     },
+    /// With a signed assertion by a key of its own set, `jwks` or `jwks_uri` (RFC 7591 2).
+    KeyOfSet,
+    /// With a certificate that names this subject (RFC 8705 2.1.2).
+    TlsSubject(String),
+    /// With a certificate of its own set (RFC 8705 2.2.2).
+    CertificateOfSet,
 }
 
 /// A way to reach a person.
@@ -167,12 +189,18 @@ pub struct Client {
     pub request_signing_alg: Option<Algorithm>,
     /// Its keys, as they stand in its document.
     pub jwks: Vec<Jwk>,
+    /// Where its keys are, if they are not there.
+    pub jwks_uri: Option<String>,
+    /// The one algorithm of its assertions, if it named one.
+    pub assertion_alg: Option<Algorithm>,
     /// Which FAPI it follows in profile `fapi-ciba`.
     pub fapi_version: FapiVersion,
     /// The hint parameters it may use, outside profile `auth0` (C28).
     pub hint_parameters: Vec<String>,
     /// What its `login_hint` may be, outside profile `auth0` (C28, decision 11).
     pub login_hint_formats: Vec<String>,
+    /// What its `login_hint_token`s may be (F21).
+    pub hint_token_types: Vec<String>,
     /// How it learns outcomes.
     pub delivery_mode: Mode,
     /// Where it is told of them, unless it polls.
@@ -227,12 +255,14 @@ impl Client {
                 .and_then(|_| text(document, "resource_server_identifier"))
                 .map(str::to_owned),
             is_request_context_required: flag(document, "request_context_required", false),
-            request_signing_alg: text(document, "backchannel_authentication_request_signing_alg")
-                .and_then(Algorithm::from_name),
-            jwks: document.get("jwks").and_then(|set| parse_set(set).ok()).unwrap_or_default(),
+            request_signing_alg: text(document, REQUEST_ALG).and_then(Algorithm::from_name),
+            jwks: document.get(JWKS).and_then(|set| parse_set(set).ok()).unwrap_or_default(),
+            jwks_uri: text(document, JWKS_URI).map(str::to_owned),
+            assertion_alg: text(document, ASSERTION_ALG).and_then(Algorithm::from_name),
             fapi_version,
             hint_parameters: words_or(document, "hint_parameters", &hint::PARAMETERS),
             login_hint_formats: words_or(document, "login_hint_formats", &hint::FORMATS),
+            hint_token_types: words_or(document, HINT_TOKEN_TYPES, &hint::TOKEN_TYPES),
             delivery_mode: text(document, DELIVERY_MODE)
                 .and_then(Mode::from_name)
                 .unwrap_or(Mode::Poll),
@@ -245,14 +275,20 @@ impl Client {
         self.grant_types.iter().any(|known| known == grant_type)
     }
 
+    /// Whether it is a client of CIBA: by its grant, or in push mode without one (C8).
+    pub fn asks_people(&self) -> bool {
+        self.has_grant(CIBA_GRANT) || self.delivery_mode == Mode::Push
+    }
+
     /// W102, W103: whether the client may use CIBA at all.
     pub fn may_use_ciba(&self) -> Result<(), Refusal> {
         if self.authentication == Authentication::Public {
             return Err(Reason::PublicClient.into());
         }
-        // C8: a push client redeems nothing and needs no grant.
-        let has_grant = self.has_grant(CIBA_GRANT) || self.delivery_mode == Mode::Push;
-        if self.is_first_party && self.is_oidc_conformant && has_grant {
+        let has_grant = self.asks_people();
+        let is_of_the_house = self.is_first_party && self.is_oidc_conformant;
+        let is_open = !self.profile.rules().asks_for_first_parties_only;
+        if has_grant && (is_of_the_house || is_open) {
             return Ok(());
         }
         Err(Reason::GrantNotAllowed.into())
@@ -291,8 +327,13 @@ fn authentication(document: &Value) -> Authentication {
     if let Some(credentials) = credentials("self_signed_tls_client_auth") {
         return Authentication::SelfSignedTlsClientAuth { credentials };
     }
-    match text(document, "token_endpoint_auth_method") {
+    match text(document, AUTH_METHOD) {
         Some("none") => Authentication::Public,
+        Some("private_key_jwt") => Authentication::KeyOfSet,
+        Some("self_signed_tls_client_auth") => Authentication::CertificateOfSet,
+        Some("tls_client_auth") => {
+            Authentication::TlsSubject(text(document, TLS_SUBJECT).unwrap_or_default().to_owned())
+        }
         Some(_) | None => Authentication::Secret,
     }
 }

@@ -7,11 +7,12 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
-use crate::jose::parse_set;
 use crate::oauth::client::{
-    BOUND_TO_CERTIFICATE, BOUND_TO_KEY, CIBA_GRANT, DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE,
-    LONGEST_REQUESTED_EXPIRY_S, NOTIFICATION_ENDPOINT,
+    ASSERTION_ALG, AUTH_METHOD, BOUND_TO_CERTIFICATE, BOUND_TO_KEY, CIBA_GRANT,
+    DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE, HINT_TOKEN_TYPES, JWKS, JWKS_URI,
+    LONGEST_REQUESTED_EXPIRY_S, NOTIFICATION_ENDPOINT, REQUEST_ALG, TLS_SUBJECT, USER_CODE,
 };
+use crate::oauth::client_keys;
 use crate::oauth::document::{Kind, Member, invalid, merged, object};
 use crate::shape::InvalidBody;
 
@@ -23,8 +24,9 @@ pub const TOKEN_ALGS: [&str; 4] = ["RS256", "RS512", "PS256", "ES256"];
 
 /// The algorithms requests can be signed with (C10, C34), `EdDSA` by both its names.
 const REQUEST_ALGS: [&str; 4] = ["PS256", "ES256", "EdDSA", "Ed25519"];
-/// A client's own key set is not larger, in bytes of JSON.
-const MAX_JWKS_BYTES: usize = 16 * 1024;
+
+/// A software statement is not longer.
+pub const MAX_STATEMENT_CHARS: usize = 8 * 1024;
 
 const YEAR_S: i64 = 31_557_600;
 const MONTH_S: i64 = 2_592_000;
@@ -39,10 +41,7 @@ const MEMBERS: &[Member] = &[
     ("is_first_party", Kind::Flag),
     ("oidc_conformant", Kind::Flag),
     ("grant_types", Kind::Texts(32, 255)),
-    (
-        "token_endpoint_auth_method",
-        Kind::OneOf(&["none", "client_secret_post", "client_secret_basic"]),
-    ),
+    (AUTH_METHOD, Kind::OneOf(&client_keys::METHODS)),
     ("client_authentication_methods", Kind::Own(authentication_methods)),
     (
         "async_approval_notification_channels",
@@ -75,8 +74,13 @@ const MEMBERS: &[Member] = &[
     ("max_requested_expiry", Kind::Integer(1, LONGEST_REQUESTED_EXPIRY_S)),
     ("assertion_audience", Kind::OneOf(&["strict", "ciba-2021"])),
     ("binding_message_required", Kind::Flag),
-    ("backchannel_authentication_request_signing_alg", Kind::OneOf(&REQUEST_ALGS)),
-    ("jwks", Kind::Own(jwks)),
+    (REQUEST_ALG, Kind::OneOf(&REQUEST_ALGS)),
+    (USER_CODE, Kind::Flag),
+    (JWKS, Kind::Own(client_keys::jwks)),
+    (JWKS_URI, Kind::Own(client_keys::jwks_uri)),
+    (ASSERTION_ALG, Kind::OneOf(&client_keys::ASSERTION_ALGS)),
+    (TLS_SUBJECT, Kind::Own(client_keys::subject)),
+    ("software_statement", Kind::Text(MAX_STATEMENT_CHARS)),
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("request_context_required", Kind::Flag),
     // F39: what the client means to do; both addresses are there for it.
@@ -85,6 +89,7 @@ const MEMBERS: &[Member] = &[
     (BOUND_TO_KEY, Kind::Flag),
     ("hint_parameters", Kind::SomeOf(&hint::PARAMETERS)),
     ("login_hint_formats", Kind::SomeOf(&hint::FORMATS)),
+    (HINT_TOKEN_TYPES, Kind::SomeOf(&hint::TOKEN_TYPES)),
     ("profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
     (DELIVERY_MODE, Kind::OneOf(&["poll", "ping", "push"])),
     (NOTIFICATION_ENDPOINT, Kind::Own(notification_endpoint)),
@@ -134,6 +139,8 @@ pub struct ClientRules<'a> {
     pub default_profile: Profile,
     /// The profiles a client may have.
     pub profiles: &'a [Profile],
+    /// Whether clients that ask people must not authenticate with a secret (C22).
+    pub refuses_secrets: bool,
 }
 
 /// The document of a new client out of the body of `POST /clients` (W263).
@@ -192,6 +199,7 @@ fn finished(
     if let Some(profile) = profile {
         delivery(&document, profile)?;
         fapi(profile, &mut document, body)?;
+        client_keys::check(&document, (profile, rules.refuses_secrets), body)?;
     }
     Ok(Value::Object(document))
 }
@@ -257,7 +265,7 @@ fn fapi(
 }
 
 /// C9: an https address that can be called as it stands. Whether it may be, is asked later.
-fn notification_endpoint(value: &Value) -> Result<Value, String> {
+pub(super) fn notification_endpoint(value: &Value) -> Result<Value, String> {
     const MAX: usize = 2048;
     let shape = || {
         format!(
@@ -332,15 +340,6 @@ pub(super) fn token_alg(value: &Value) -> Result<Value, String> {
         }
         Some(_) | None => Err(format!("must be one of {}", TOKEN_ALGS.join(", "))),
     }
-}
-
-/// RFC 7591: the client's public keys, of which at least one is good for something.
-fn jwks(value: &Value) -> Result<Value, String> {
-    if value.to_string().len() > MAX_JWKS_BYTES {
-        return Err(format!("must not be longer than {MAX_JWKS_BYTES} bytes"));
-    }
-    let keys = parse_set(value).map_err(|error| format!("is no public key set: {error}"))?;
-    if keys.is_empty() { Err("has no usable key".to_owned()) } else { Ok(value.clone()) }
 }
 
 fn client_metadata(value: &Value) -> Result<Value, String> {

@@ -32,6 +32,8 @@ pub enum Endpoint {
     Authorize,
     /// `/dev/resource`, the sample API of `aizuchi dev`.
     Resource,
+    /// `/oidc/register`.
+    Register,
 }
 
 impl Endpoint {
@@ -47,6 +49,7 @@ impl Endpoint {
             Self::Events => "/ciba/events",
             Self::Authorize => "/authorize",
             Self::Resource => "/dev/resource",
+            Self::Register => "/oidc/register",
         }
     }
 }
@@ -94,13 +97,13 @@ macro_rules! reasons {
 
 reasons! {
 //  what happened          may be sent at               ciba, fapi-ciba | auth0 | when nothing better is known | in Auth0's words
-    UnsupportedMediaType:  [Backchannel Token Revoke Introspect Cancel]
+    UnsupportedMediaType:  [Backchannel Token Revoke Introspect Cancel Register]
         400 "invalid_request" | 400 "invalid_request" | "The content type of the body is not supported";
-    MalformedBody:         [Backchannel Token Revoke Introspect Cancel]
+    MalformedBody:         [Backchannel Token Revoke Introspect Cancel Register]
         400 "invalid_request" | 400 "invalid_request" | "The body could not be read";
-    BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel]
+    BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel Register]
         413 "invalid_request" | 413 "invalid_request" | "The body is too large";
-    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel Events]
+    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel Events Register]
         405 "invalid_request" | 405 "invalid_request" | "The method is not allowed here";
     BadCredentials:        [Backchannel Token Revoke Introspect Cancel Events]
         401 "invalid_client" | 401 "access_denied" | "Client authentication failed" | "Unauthorized";
@@ -160,7 +163,7 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The Idempotency-Key was used for a different request";
     UserLimit:             [Backchannel]
         403 "access_denied" | 429 "too_many_requests" | "Too many requests for this user.";
-    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel Events]
+    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel Events Register]
         503 "temporarily_unavailable" | 429 "too_many_requests" | "Rate limit exceeded.";
     UnsupportedGrantType:  [Token]
         400 "unsupported_grant_type" | 403 "unsupported_grant_type" | "Unsupported grant type";
@@ -196,9 +199,21 @@ reasons! {
         401 "invalid_token" | 401 "invalid_token" | "The access token is missing, unknown, expired or not meant for this endpoint";
     NoAuthorizePage:       [Authorize]
         400 "unsupported_response_type" | 400 "unsupported_response_type" | "This server asks people on their devices and offers no browser login";
-    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource]
+    InvalidRegistrationToken: [Register]
+        401 "invalid_token" | 401 "invalid_token" | "The token is missing, unknown, spent, expired or not for this client";
+    InvalidClientMetadata: [Register]
+        400 "invalid_client_metadata" | 400 "invalid_client_metadata" | "The metadata of the client are not acceptable";
+    InvalidRedirectUri:    [Register]
+        400 "invalid_redirect_uri" | 400 "invalid_redirect_uri" | "A redirect URI is not acceptable";
+    InvalidSoftwareStatement: [Register]
+        400 "invalid_software_statement" | 400 "invalid_software_statement" | "The software statement does not hold";
+    UnapprovedSoftwareStatement: [Register]
+        400 "unapproved_software_statement" | 400 "unapproved_software_statement" | "The issuer of the software statement is not trusted here";
+    TooManyClients:        [Register]
+        403 "access_denied" | 403 "access_denied" | "This tenant takes no further registrations";
+    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register]
         500 "server_error" | 500 "server_error" | "The server met an unexpected condition";
-    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource]
+    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register]
         503 "temporarily_unavailable" | 503 "temporarily_unavailable" | "The server cannot answer at the moment, try again later";
 }
 

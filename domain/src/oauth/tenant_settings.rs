@@ -14,10 +14,14 @@ use crate::shape::{InvalidBody, Kind, Member, Object, checked, clearable, member
 const KEPT: &str = "kept";
 /// Largest object that is kept, in bytes.
 const KEPT_BYTES: usize = 16 * 1024;
-/// The flag of Auth0's that W192 speaks of, and our name for it.
-const REVOKES_GRANT: (&str, &str) = ("revoke_refresh_token_grant", "revocation_deletes_grant");
+/// The flags of Auth0's that mean something here, and our names for them: that of W192, and whether
+/// anybody may register a client.
+const FLAGS: [(&str, &str); 2] = [
+    ("revoke_refresh_token_grant", "revocation_deletes_grant"),
+    ("enable_dynamic_client_registration", "open_registration"),
+];
 
-/// A tenant trusts so many issuers of `login_hint_token`s at most.
+/// A tenant trusts so many issuers of `login_hint_token`s at most, and of software statements.
 const MAX_HINT_ISSUERS: usize = 8;
 /// The `iss` of one is not longer.
 const MAX_ISSUER_CHARS: usize = 255;
@@ -36,6 +40,8 @@ const OWN: &[Member] = &[
     member("login_hint_token_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
     clearable("ciba_interval_s", Kind::Integer(1, LONGEST_INTERVAL_S)),
     member("reuse_revokes_grant", Kind::Flag),
+    member("software_statement_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
+    member("refuse_shared_secrets", Kind::Flag),
 ];
 
 /// Settings of Auth0's that are kept and shown again.
@@ -98,8 +104,10 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
             return Err(InvalidBody::on("profiles", what));
         }
     }
-    let issuers = own.get("login_hint_token_issuers").and_then(Value::as_array);
-    issuers.into_iter().flatten().try_for_each(hint_issuer)?;
+    for name in ["login_hint_token_issuers", "software_statement_issuers"] {
+        let issuers = own.get(name).and_then(Value::as_array);
+        issuers.into_iter().flatten().try_for_each(|issuer| trusted_issuer(name, issuer))?;
+    }
     let kept = checked(OTHERS, body)?;
     if let Some(flags) = kept.get("flags").and_then(Value::as_object)
         && let Some(name) = flags.iter().find(|(_, flag)| !flag.is_boolean()).map(|(name, _)| name)
@@ -110,9 +118,9 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
     Ok(Change { own, kept, name: text(&name, "friendly_name").map(String::from) })
 }
 
-/// C26: who may vouch for people says its name and its public keys.
-fn hint_issuer(value: &Value) -> Result<(), InvalidBody> {
-    let fault = |what: String| InvalidBody::on("login_hint_token_issuers", what);
+/// C26, C15: who may vouch for people, or for software, says its name and its public keys.
+fn trusted_issuer(name: &str, value: &Value) -> Result<(), InvalidBody> {
+    let fault = |what: String| InvalidBody::on(name, what);
     let issuer = value.get("issuer").and_then(Value::as_str).unwrap_or_default();
     if issuer.is_empty() || issuer.chars().count() > MAX_ISSUER_CHARS {
         return Err(fault(format!("issuer must have 1 to {MAX_ISSUER_CHARS} characters")));
@@ -139,8 +147,10 @@ pub fn apply(settings: &mut Object, change: &Change) -> Result<Option<String>, I
     kept.extend(change.kept.clone());
     if let Some(change) = change.kept.get("flags").and_then(Value::as_object) {
         flags.extend(change.clone());
-        if let Some(revokes) = flags.remove(REVOKES_GRANT.0) {
-            settings.insert(String::from(REVOKES_GRANT.1), revokes);
+        for (theirs, ours) in FLAGS {
+            if let Some(flag) = flags.remove(theirs) {
+                settings.insert(ours.to_owned(), flag);
+            }
         }
         kept.insert(String::from("flags"), Value::Object(flags));
     }
@@ -157,10 +167,12 @@ pub fn shown(settings: &Object, name: &str) -> Object {
             shown.insert((*name).to_owned(), value.clone());
         }
     }
-    let revokes = settings.get(REVOKES_GRANT.1).cloned().unwrap_or(Value::Bool(false));
-    let flags = shown.entry("flags").or_insert_with(|| json!({}));
-    if let Some(flags) = flags.as_object_mut() {
-        flags.insert(String::from(REVOKES_GRANT.0), revokes);
+    let known = shown.entry("flags").or_insert_with(|| json!({}));
+    if let Some(known) = known.as_object_mut() {
+        for (theirs, ours) in FLAGS {
+            let flag = settings.get(ours).cloned().unwrap_or(Value::Bool(false));
+            known.insert(theirs.to_owned(), flag);
+        }
     }
     shown.insert(String::from("friendly_name"), name.into());
     shown

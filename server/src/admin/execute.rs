@@ -40,6 +40,9 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         Command::ClientDelete { client_id, .. } => {
             one::delete_client(app, tenant, &ClientId::new(client_id), now).await
         }
+        Command::ClientInvite { members, .. } => {
+            Ok(administer::create_initial_token(app, tenant, &members, now).await?)
+        }
         Command::ApiCreate { identifier, scopes, .. } => {
             let scopes: Vec<Value> = scopes.iter().map(|value| json!({ "value": value })).collect();
             let body = json!({ "identifier": identifier, "name": identifier, "scopes": scopes });

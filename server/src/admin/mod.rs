@@ -74,6 +74,14 @@ pub enum Command {
         /// Which.
         client_id: String,
     },
+    /// An initial access token: leave to register clients. The answer holds it, once.
+    ClientInvite {
+        /// Whose.
+        tenant: String,
+        /// What the Management API takes: `uses`, `expires_in`, `metadata`.
+        #[serde(default)]
+        members: serde_json::Map<String, serde_json::Value>,
+    },
     /// A new API.
     ApiCreate {
         /// Whose.
@@ -209,6 +217,7 @@ impl Command {
             | Self::ClientList { tenant }
             | Self::ClientRotateSecret { tenant, .. }
             | Self::ClientDelete { tenant, .. }
+            | Self::ClientInvite { tenant, .. }
             | Self::ApiCreate { tenant, .. }
             | Self::ApiList { tenant }
             | Self::ApiDelete { tenant, .. }

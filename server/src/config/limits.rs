@@ -32,6 +32,8 @@ pub struct Limits {
     pub management_per_tenant: Allowance,
     /// Calls of devices from one address (G57).
     pub devices_per_address: Allowance,
+    /// Registrations of clients from one address (`POST /oidc/register`).
+    pub registrations_per_address: Allowance,
 }
 
 impl Default for Limits {
@@ -49,6 +51,7 @@ impl Default for Limits {
             userinfo_per_user: Allowance::NONE,
             management_per_tenant: Allowance::NONE,
             devices_per_address: Allowance::NONE,
+            registrations_per_address: Allowance::NONE,
         }
     }
 }

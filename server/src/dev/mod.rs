@@ -3,13 +3,17 @@
 mod phone;
 mod prepare;
 
+use domain::ciba::profile::Profile;
+
 use crate::tenancy::{Mtls, Settings};
 
 pub use phone::{Refused, give_phone, phone_answers};
 pub use prepare::prepare;
 
-/// The settings of a development tenant: every profile may be tried (decision 7).
+/// The settings of a development tenant: every profile may be tried (decision 7), and anybody may
+/// register a client.
 pub fn tenant_settings() -> Settings {
     let mtls = Mtls { enable_endpoint_aliases: true };
-    Settings { mtls, ..Settings::default() }
+    let profiles = Profile::ALL.iter().map(|profile| profile.as_str().to_owned()).collect();
+    Settings { mtls, profiles, open_registration: true, ..Settings::default() }
 }

@@ -72,6 +72,16 @@ pub async fn admit_start(
     admit(app, (context, meta), (Counted::Authentication, ""), now).await
 }
 
+/// A registration, before anything of it is read: the address.
+pub async fn admit_registration(
+    app: &App,
+    (context, meta): (&Context, &Meta),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let address = address_of(meta);
+    admit(app, (context, meta), (Counted::RegistrationsOfAddress, &address), now).await
+}
+
 /// The address that a call counts for.
 pub fn address_of(meta: &Meta) -> String {
     meta.ip.map(|ip| ip.to_string()).unwrap_or_default()

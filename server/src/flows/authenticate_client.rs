@@ -3,6 +3,7 @@
 use std::fmt;
 
 use domain::jose::assertion::{self, Audience};
+use domain::jose::{Algorithm, PublicKey};
 use domain::oauth::client::{AssertionAudience, Authentication};
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -10,6 +11,7 @@ use domain::{ClientId, Fingerprint, Timestamp};
 use percent_encoding::percent_decode_str;
 use store::{Written, replays};
 
+use super::key_sets;
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -73,13 +75,36 @@ pub async fn authenticate_client(
     let known = app.client(&context.tenant.id, &client_id, now).await?;
     let known = known.ok_or_else(|| refused("the client is unknown"))?;
     let mut unspent = None;
+    let is_secret = matches!(proof, Proof::Secret(_) | Proof::BasicSecret(_));
+    if is_secret && context.tenant.settings.refuse_shared_secrets && known.client().asks_people() {
+        return Err(refused("the tenant takes no secrets of clients that ask people").into());
+    }
     match proof {
         Proof::Secret(secret) if known.has_secret(secret.as_bytes()) => {}
         Proof::BasicSecret(secret) => check_basic(&known, secret)?,
         Proof::Secret(_) => return Err(refused("the client secret is wrong").into()),
-        Proof::Nothing if known.client().authentication == Authentication::Public => {}
-        Proof::Nothing => check_certificate(app, &known, credentials.certificate, now)?,
-        Proof::Assertion(jwt) => unspent = Some(check_assertion(context, &known, jwt, now)?),
+        // F2: profile `fapi-ciba` knows confidential clients only.
+        Proof::Nothing
+            if known.client().authentication == Authentication::Public
+                && known.client().profile.rules().takes_secrets => {}
+        Proof::Nothing => {
+            check_certificate(app, context, (&known, credentials.certificate), now).await?;
+        }
+        Proof::Assertion(jwt) => {
+            let keys = match &known.client().authentication {
+                Authentication::KeyOfSet => {
+                    key_sets::assertion_keys(app, context, &known, jwt, now).await?
+                }
+                Authentication::PrivateKeyJwt { .. } => known.keys(now),
+                Authentication::Public
+                | Authentication::Secret
+                | Authentication::TlsClientAuth { .. }
+                | Authentication::TlsSubject(_)
+                | Authentication::SelfSignedTlsClientAuth { .. }
+                | Authentication::CertificateOfSet => Vec::new(),
+            };
+            unspent = Some(check_assertion(context, (&known, &keys), jwt, now)?);
+        }
     }
     Ok(Authenticated { client: known, unspent })
 }
@@ -188,43 +213,47 @@ fn check_basic(known: &KnownClient, secret: &str) -> Result<(), Refusal> {
 
 /// RFC 8705 2: an authority vouches for the certificate and it names the client, or it is one of
 /// those that are registered.
-fn check_certificate(
+async fn check_certificate(
     app: &App,
-    known: &KnownClient,
-    presented: Option<&Presented>,
+    context: &Context,
+    (known, presented): (&KnownClient, Option<&Presented>),
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let presented = presented.ok_or_else(|| refused("no client credentials"))?;
-    match &known.client().authentication {
-        Authentication::TlsClientAuth { .. } => {
+    let is_own = match &known.client().authentication {
+        Authentication::TlsClientAuth { .. } | Authentication::TlsSubject(_) => {
             if presented.is_vouched_for(&known.subjects(now), &app.client_roots, now) {
                 return Ok(());
             }
-            Err(refused("no authority vouches for the certificate, or it names another subject"))
+            return Err(refused(
+                "no authority vouches for the certificate, or it names another subject",
+            ));
         }
         Authentication::SelfSignedTlsClientAuth { .. } => {
-            let certificate = &presented.certificate;
-            if !certificate.is_current(now) {
-                return Err(refused("the certificate has expired, or is not good yet"));
-            }
-            if known.has_certificate(&certificate.thumbprint_text(), now) {
-                return Ok(());
-            }
-            Err(refused("the certificate is not registered for the client"))
+            known.has_certificate(&presented.certificate.thumbprint_text(), now)
         }
-        Authentication::Public | Authentication::Secret | Authentication::PrivateKeyJwt { .. } => {
-            Err(refused("no client credentials"))
+        Authentication::CertificateOfSet => {
+            key_sets::has_certificate(app, context, known, presented, now).await?
         }
+        Authentication::Public
+        | Authentication::Secret
+        | Authentication::PrivateKeyJwt { .. }
+        | Authentication::KeyOfSet => {
+            return Err(refused("no client credentials"));
+        }
+    };
+    if !presented.certificate.is_current(now) {
+        return Err(refused("the certificate has expired, or is not good yet"));
     }
+    if is_own { Ok(()) } else { Err(refused("the certificate is not registered for the client")) }
 }
 
 fn check_assertion(
     context: &Context,
-    known: &KnownClient,
+    (known, keys): (&KnownClient, &[(PublicKey, Algorithm)]),
     jwt: &str,
     now: Timestamp,
 ) -> Result<(Fingerprint, Timestamp), Refusal> {
-    let keys = known.keys(now);
     if keys.is_empty() {
         return Err(refused("the client has no key for private_key_jwt"));
     }
@@ -244,7 +273,7 @@ fn check_assertion(
                 Audience::Ciba2021 { issuer: base, endpoints: &endpoints }
             }
         };
-        match assertion::check(jwt, id, &keys, &audience, now) {
+        match assertion::check(jwt, id, keys, &audience, now) {
             Ok(checked) => {
                 let name = format!("assertion\n{id}\n{}", checked.jti);
                 return Ok((Fingerprint::of(name.as_bytes()), checked.expires_at));

@@ -31,6 +31,7 @@ use super::authenticate_client::{
 };
 use super::bind_token::{At, Bond};
 use super::idempotency::{self, Repeat};
+use super::key_sets;
 use super::log::{self, Entry};
 use super::notices;
 use super::transaction_token::TransactionToken;
@@ -108,7 +109,7 @@ async fn attempt(
     *known = Some(client.clone());
     spend_assertion(app, context, unspent, now).await?;
     let rules = tenant_rules(app, context);
-    let signed = opened(context, (&client, posted, parameters), now)?;
+    let signed = opened(app, context, (&client, posted, parameters), now).await?;
     let (posted, signature) = match &signed {
         Some((inside, unspent)) => (inside, Some(*unspent)),
         None => (posted, None),
@@ -148,7 +149,8 @@ async fn attempt(
 
 /// What was posted, with the parameters of its signed request if it has one, whose `jti` is still
 /// to be spent.
-fn opened(
+async fn opened(
+    app: &App,
     context: &Context,
     (client, posted, parameters): (&KnownClient, &Posted, &Parameters),
     now: Timestamp,
@@ -157,7 +159,13 @@ fn opened(
         return Ok(None);
     }
     let issuers = &context.base.all;
-    let keys = client.request_keys(now);
+    let mut keys = client.request_keys(now);
+    if client.client().jwks_uri.is_some()
+        && let Ok(Some(jwt)) = parameters.optional("request")
+    {
+        let named = key_sets::request_keys(app, context, client, jwt, now);
+        keys.extend(Box::pin(named).await?);
+    }
     let opened = signed_request::open(parameters, client.client(), &keys, issuers, now)?;
     Ok(opened.map(|opened| {
         let name = format!("request\n{}\n{}", client.client().id, opened.jti);

@@ -1,8 +1,9 @@
 //! `POST /oauth/introspect` (RFC 7662): whether a token is good, told to those whom it concerns:
 //! the client that got it, and the API that it is for.
 
-use domain::oauth::client::Client;
+use domain::oauth::client::{Authentication, Client};
 use domain::oauth::parameters::Parameters;
+use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp, UserId};
 use serde_json::{Map, Value};
 use store::refresh_tokens::{self, RefreshTokenRow};
@@ -27,6 +28,10 @@ pub async fn introspect(
     (client, parameters): (&KnownClient, &Parameters),
     now: Timestamp,
 ) -> Result<Map<String, Value>, Failure> {
+    if client.client().authentication == Authentication::Public {
+        // RFC 7662 2.1: nobody may fish for tokens.
+        return Err(Refusal::from(Reason::BadCredentials).noting("a public client asks").into());
+    }
     parameters.check_no_duplicates(&[])?;
     let token = parameters.required("token")?;
     let hash = Fingerprint::of(token.as_bytes());

@@ -21,6 +21,7 @@ mod find_open;
 mod flow_push;
 mod idempotency;
 mod introspect;
+mod key_sets;
 pub mod log;
 mod long_poll;
 mod notices;
@@ -28,6 +29,7 @@ mod open_ticket;
 mod push_tokens;
 mod read_consent;
 pub mod redeem;
+mod register_client;
 mod revoke;
 mod send_pushes;
 pub mod tokens;
@@ -62,6 +64,10 @@ pub use long_poll::{LONGEST_WAIT_S, wake_waiting_polls};
 pub use notices::{deliver_notice, take_due_notices};
 pub use open_ticket::{Code, LIVE_CODES, Opening, open_ticket};
 pub use read_consent::{ConsentRequest, read_consent};
+pub use register_client::{
+    INITIAL_PREFIX, Leave, delete_registration, leave_of, read_registration, register,
+    update_registration,
+};
 pub use revoke::{revoke, userinfo};
 pub use send_pushes::{send_due_pushes, send_pushes, token};
 pub use visit_resource::visit_resource;

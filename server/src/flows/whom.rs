@@ -37,6 +37,10 @@ pub(super) async fn meant(
             let ours = (context.base.issuer.as_str(), context.base.all.as_slice());
             let trusted = &context.tenant.hint_issuers;
             let vouched = hint_token::login_hint_token(token, trusted, ours, now)?;
+            if !client.client().hint_token_types.iter().any(|one| one == vouched.kind) {
+                let text = format!("login_hint_token of {} is not the client's", vouched.kind);
+                return Err(Refusal::because(Reason::BadHintToken, text).into());
+            }
             let name = format!("login_hint_token\n{}\n{}", vouched.issuer, vouched.jti);
             let unspent = Some((Fingerprint::of(name.as_bytes()), vouched.expires_at));
             Ok(Meant { user: named(app, context, &vouched.who).await?, unspent })

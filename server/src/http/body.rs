@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
 
 /// No body that we read is longer than this.
 pub(crate) const BODY_BYTES: usize = 64 * 1024;
@@ -31,5 +32,17 @@ pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, BodyError> {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
         Err(_) => Err(BodyError::Broken),
+    }
+}
+
+/// PostgreSQL's text and JSON cannot hold this one character.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(has_nul),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
     }
 }

@@ -28,8 +28,21 @@ pub(crate) fn with_prefixes(inner: Router, app: Arc<App>) -> Router {
     }))
 }
 
+/// Where RFC 8414 (3.1) has the metadata of an issuer with a path: in front of that path.
+const METADATA: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
 fn split(uri: &Uri) -> Option<(TenantId, Uri)> {
-    let rest = uri.path_and_query()?.as_str().strip_prefix("/t/")?;
+    let whole = uri.path_and_query()?.as_str();
+    let turned = METADATA.iter().find_map(|place| {
+        let name = whole.strip_prefix(place)?.strip_prefix("/t/")?;
+        let name = name.split('?').next()?.trim_end_matches('/');
+        (!name.contains('/')).then(|| format!("{name}{place}"))
+    });
+    let rest = match &turned {
+        Some(turned) => turned,
+        None => whole.strip_prefix("/t/")?,
+    };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (name, rest) = rest.split_at_checked(end)?;
     if name.is_empty() {
@@ -56,13 +69,28 @@ mod tests {
             parts("/t/acme/api/v2/users/auth0%7Ca?q=1"),
             some("acme", "/api/v2/users/auth0%7Ca?q=1")
         );
+        for tail in ["", "/", "?x=1"] {
+            let turned = format!("/.well-known/oauth-authorization-server/t/acme{tail}");
+            let expected = "/.well-known/oauth-authorization-server";
+            assert_eq!(parts(&turned), some("acme", expected));
+        }
         assert_eq!(parts("/t/acme"), some("acme", "/"));
         assert_eq!(parts("/t/acme?x=1"), some("acme", "/?x=1"));
     }
 
     #[test]
     fn a_path_without_a_tenant_is_left_alone() {
-        for path in ["/", "/t", "/t/", "/t//x", "/token", "/tea/x"] {
+        for path in [
+            "/",
+            "/t",
+            "/t/",
+            "/t//x",
+            "/token",
+            "/tea/x",
+            "/.well-known/openid-configuration/t/",
+            "/.well-known/openid-configuration/t/a/b",
+            "/.well-known/jwks.json/t/acme",
+        ] {
             assert_eq!(parts(path), None, "{path}");
         }
     }

@@ -7,12 +7,12 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
 use super::limited::{DEVICES, MANAGEMENT, limited};
-use super::oauth::{self, discovery};
+use super::oauth::{self, discovery, register};
 use super::observe::observe;
 use super::{console, dev, device, enrollment_page, management, pages, prefix};
 use crate::App;
@@ -34,7 +34,7 @@ fn paths() -> Router<Arc<App>> {
         .route("/.well-known/openid-configuration", get(discovery::metadata))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
         .route("/.well-known/jwks.json", get(discovery::key_set))
-        .route("/authorize", get(discovery::authorize).post(discovery::authorize))
+        .route("/authorize", any(discovery::authorize))
         .route(
             "/bc-authorize",
             post(oauth::backchannel)
@@ -64,6 +64,17 @@ fn paths() -> Router<Arc<App>> {
             "/ciba/events",
             get(oauth::events)
                 .fallback(async || oauth::method_not_allowed(Endpoint::Events, "GET")),
+        )
+        .route(
+            "/oidc/register",
+            post(register::register)
+                .fallback(async || oauth::method_not_allowed(Endpoint::Register, "POST")),
+        )
+        .route(
+            "/oidc/register/{client_id}",
+            get(register::read).put(register::update).delete(register::delete).fallback(
+                async || oauth::method_not_allowed(Endpoint::Register, "GET, PUT, DELETE"),
+            ),
         )
         .route(
             "/userinfo",

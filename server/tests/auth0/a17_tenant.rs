@@ -27,7 +27,10 @@ async fn settings_are_read_and_changed() {
         (&first["friendly_name"], &first["default_profile"], &first["lenient_audience_none"]),
         (&json!("Example"), &json!("auth0"), &json!(true))
     );
-    assert_eq!(first["flags"], json!({"revoke_refresh_token_grant": false}));
+    let flags = json!({
+        "enable_dynamic_client_registration": false, "revoke_refresh_token_grant": false,
+    });
+    assert_eq!(first["flags"], flags);
     assert_eq!(first.get("push_factor"), None);
     let change = json!({
         "friendly_name": "Example Bank",
@@ -49,7 +52,10 @@ async fn settings_are_read_and_changed() {
     assert_eq!(changed.get("unknown_member"), None);
     let body = json!({"flags": {"revoke_refresh_token_grant": true}, "picture_url": null});
     let changed = operator.patches("tenants/settings", &body).await.json();
-    let flags = json!({"enable_client_connections": false, "revoke_refresh_token_grant": true});
+    let flags = json!({
+        "enable_client_connections": false, "enable_dynamic_client_registration": false,
+        "revoke_refresh_token_grant": true,
+    });
     assert_eq!((&changed["flags"], changed.get("picture_url")), (&flags, None));
     let some = operator.gets("tenants/settings?fields=friendly_name,flags").await.json();
     assert_eq!(some, json!({"friendly_name": "Example Bank", "flags": flags}));

@@ -31,7 +31,7 @@ async fn the_authorization_server_metadata_is_the_same_document() {
     assert_eq!((other.status, other.json()), (200, metadata(&world).await));
 }
 
-/// W3: the endpoints; of W5 all but the registration, which a later release serves.
+/// W3, W5: the endpoints.
 #[tokio::test]
 async fn every_endpoint_is_named_where_sdks_look_for_it() {
     let world = World::new().await;
@@ -42,6 +42,7 @@ async fn every_endpoint_is_named_where_sdks_look_for_it() {
         ("userinfo_endpoint", "userinfo"),
         ("jwks_uri", ".well-known/jwks.json"),
         ("revocation_endpoint", "oauth/revoke"),
+        ("registration_endpoint", "oidc/register"),
     ] {
         assert_eq!(metadata[member], world.url(path), "{member}");
     }

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "an answer of another shape fails the test that reads it"
 )]
 
@@ -16,6 +17,7 @@ mod edges;
 mod listener;
 mod matrix;
 mod proxies;
+mod registered;
 mod reload;
 mod stand_in;
 

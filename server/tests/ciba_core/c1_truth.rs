@@ -13,7 +13,7 @@ async fn metadata(world: &World) -> Value {
     world.get(".well-known/openid-configuration").await.json()
 }
 
-fn lists(metadata: &Value, member: &str, value: &str) -> bool {
+pub(super) fn lists(metadata: &Value, member: &str, value: &str) -> bool {
     metadata[member].as_array().is_some_and(|list| list.contains(&json!(value)))
 }
 
@@ -25,7 +25,7 @@ async fn world_of(profile: Profile) -> World {
     World::builder().profile(profile.as_str()).settings(only).start().await
 }
 
-fn key_for(algorithm: Algorithm) -> Arc<SigningKey> {
+pub(super) fn key_for(algorithm: Algorithm) -> Arc<SigningKey> {
     match algorithm.key_type() {
         KeyType::Rsa => client_key(),
         KeyType::P256 => p256_key(),

@@ -230,3 +230,22 @@ async fn other_tokens_are_no_hint() {
     let resigned = sign(key, Some(kid), Some("JWT"), &good.claims);
     assert_eq!(client.starts(by_id_token(&client, resigned)).await.status, 200);
 }
+
+/// F21: the kinds of tokens are told, and a client that registers some may use no others.
+#[tokio::test]
+async fn a_client_uses_the_kinds_of_hint_tokens_that_it_registered() {
+    let (world, key) = trusting().await;
+    let metadata = world.get(".well-known/openid-configuration").await.json();
+    let told = metadata["backchannel_endpoint_login_hint_token_types_supported"].clone();
+    let member = "backchannel_endpoint_login_hint_token_types";
+    for (number, kind) in told.as_array().unwrap().iter().enumerate() {
+        world.advance_seconds(60);
+        let client = world.registers(&format!("Kind {number}"), json!({ member: [kind] })).await;
+        let by_mail = signed(&key, &claims(&world, &format!("kind {number}")));
+        let answer = client.starts(by_token(&client, by_mail)).await;
+        let expected = if kind == "email" { "200" } else { "400 invalid_request" };
+        assert_eq!(answer.summary(), expected, "{kind}");
+    }
+    let body = json!({"name": "Shop", member: ["carrier-pigeon"]});
+    assert_eq!(world.operator().posts("clients", &body).await.status, 400);
+}

@@ -12,6 +12,7 @@ mod c11_push;
 mod c12_errors;
 mod c1_metadata;
 mod c1_truth;
+mod c1_walk;
 mod c2_clients;
 mod c3_transport;
 mod c4_extras;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::jose::Algorithm;
 use serde_json::json;
-use testkit::{Client, Form, Proof, client_key};
+use testkit::{Client, Form, Proof, World, client_key};
 
 use super::{ALG, Signer, is_invalid, world};
 
@@ -132,5 +132,62 @@ async fn rs256_is_refused_everywhere() {
     for (alg, status) in [("RS256", 400), ("RS512", 400), ("PS256", 201), ("ES256", 201)] {
         let body = json!({"name": alg, "jwt_configuration": {"alg": alg}, "profile": "fapi-ciba"});
         assert_eq!(world.operator().posts("clients", &body).await.status, status, "{alg}");
+    }
+}
+
+/// T1, F30: the metadata of a tenant of the profile, as certification reads them, from both places
+/// and from nowhere else.
+#[tokio::test]
+async fn the_metadata_are_what_certification_wants() {
+    let mtls = |config: &mut server::config::Config| {
+        config.server.mtls_url = String::from("https://mtls.example.com/");
+    };
+    let only = |settings: &mut server::tenancy::Settings| {
+        settings.profiles = vec![String::from("fapi-ciba")];
+        settings.mtls.enable_endpoint_aliases = true;
+    };
+    let builder = World::builder().profile("fapi-ciba").configured(mtls).settings(only);
+    let world = builder.start().await;
+    let answer = world.get(".well-known/openid-configuration").await;
+    let told = answer.json();
+    assert_eq!(
+        world.url(".well-known/openid-configuration"),
+        format!("{}.well-known/openid-configuration", told["issuer"].as_str().unwrap())
+    );
+    assert_eq!(world.get(".well-known/oauth-authorization-server").await.json(), told);
+    for required in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "registration_endpoint",
+        "backchannel_authentication_endpoint",
+    ] {
+        assert!(told[required].as_str().unwrap().starts_with("https://"), "{required}");
+    }
+    for list in ["scopes_supported", "response_types_supported", "subject_types_supported"] {
+        assert!(told[list].as_array().is_some_and(|list| !list.is_empty()), "{list}");
+    }
+    assert_eq!(told["tls_client_certificate_bound_access_tokens"], true);
+    assert_eq!(told["id_token_signing_alg_values_supported"], json!(["PS256", "ES256"]));
+    assert_eq!(
+        told["token_endpoint_auth_methods_supported"],
+        json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"])
+    );
+    let holds = |member: &str, value: &str| {
+        told[member].as_array().is_some_and(|list| list.contains(&json!(value)))
+    };
+    for alg in ["PS256", "ES256"] {
+        assert!(holds("token_endpoint_auth_signing_alg_values_supported", alg));
+        assert!(holds("backchannel_authentication_request_signing_alg_values_supported", alg));
+    }
+    for mode in ["poll", "ping"] {
+        assert!(holds("backchannel_token_delivery_modes_supported", mode));
+    }
+    assert!(holds("grant_types_supported", "urn:openid:params:grant-type:ciba"));
+    assert!(told["backchannel_user_code_parameter_supported"].is_boolean());
+    assert!(told["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"].is_string());
+    for other in ["webfinger?resource=acct:a@login.example.com", "host-meta", "openid-federation"] {
+        assert_eq!(world.get(&format!(".well-known/{other}")).await.status, 404, "{other}");
     }
 }

@@ -1,7 +1,13 @@
 //! The R lines: standards around CIBA, in the order of the requirements.
 
-#![expect(clippy::unwrap_used, reason = "an answer of another shape fails the test that reads it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "an answer of another shape fails the test that reads it"
+)]
 
+mod r16_key_sets;
+mod r16_registration;
 mod r2_dpop;
 mod r4_tokens;
 mod r7_introspection;

@@ -20,6 +20,7 @@ mod polls;
 mod postgres;
 mod postgres_tls;
 mod races;
+mod registrations;
 mod rows;
 mod search;
 mod sqlite;

@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -12,6 +12,7 @@ const ALL: [&str; 8] = [
     "0008_notices",
     "0009_hints",
     "0010_bound_tokens",
+    "0011_registration",
 ];
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Clients: made, changed, given another secret.
 
-use domain::oauth::client::NOTIFICATION_ENDPOINT;
+use domain::oauth::client::{AUTH_METHOD, JWKS_URI, NOTIFICATION_ENDPOINT};
 use domain::oauth::client_document::{self, ClientRules};
 use domain::shape::{InvalidBody, Kind, Object, checked, member, text};
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use serde_json::{Value, json};
-use store::Written;
 use store::client_credentials::{self, CredentialRow};
 use store::clients::{self, ClientRow};
+use store::{Write, Written};
 
 use url::Url;
 
@@ -33,6 +33,17 @@ pub struct NewClient {
     pub client_secret: Option<String>,
 }
 
+/// A client that may be made, and the write that makes it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Its name.
+    pub(crate) client_id: ClientId,
+    /// What is told of it.
+    pub(crate) made: NewClient,
+    /// Stores it; the first step decides.
+    pub(crate) write: Write,
+}
+
 /// Makes a client.
 pub async fn create_client(
     app: &App,
@@ -41,14 +52,35 @@ pub async fn create_client(
     now: Timestamp,
 ) -> Result<NewClient, Denial> {
     let tenant = &context.tenant.id;
+    let Prepared { client_id, made, write } = prepare_client(app, context, body, now)?;
+    match app.database.run(write).await? {
+        Written::Done => {
+            tracing::info!(tenant.id = %tenant, client.id = %client_id, "client created");
+            Ok(made)
+        }
+        Written::Overtaken => Err(Broken::because("two clients of one name").into()),
+    }
+}
+
+/// Checks a client that is to be made, whoever makes it: there is no other way to one.
+pub(crate) fn prepare_client(
+    app: &App,
+    context: &Context,
+    body: &Object,
+    now: Timestamp,
+) -> Result<Prepared, Denial> {
+    let tenant = &context.tenant.id;
     let client_id = ClientId::new(app.entropy.alphanumerics(32));
     let (body, added) = with_credentials(app, &client_id, body, now)?;
     let (default_profile, profiles) = tenancy::profiles(Some(&context.tenant));
-    let rules = ClientRules { default_profile, profiles: &profiles };
+    let refuses_secrets = context.tenant.settings.refuse_shared_secrets;
+    let rules = ClientRules { default_profile, profiles: &profiles, refuses_secrets };
     let document = client_document::created(&Value::Object(body), &client_id, &rules)?;
-    check_endpoint(app, &document)?;
-    let is_public = document.get("token_endpoint_auth_method") == Some(&json!("none"));
-    let client_secret = (!is_public).then(|| app.entropy.base64url::<48>());
+    check_addresses(app, &document)?;
+    // Clients with credentials get one too, as at Auth0; it is good for nothing (W41).
+    let has_secret =
+        text_of(&document, AUTH_METHOD).is_none_or(|method| method.starts_with("client_secret"));
+    let client_secret = has_secret.then(|| app.entropy.base64url::<48>());
     let row = ClientRow {
         client_id: client_id.clone(),
         secret_hash: client_secret.as_ref().map(|secret| Fingerprint::of(secret.as_bytes())),
@@ -60,13 +92,7 @@ pub async fn create_client(
     let write = added.iter().fold(clients::insert(tenant, &row), |write, credential| {
         write.and(client_credentials::insert(tenant, credential, most))
     });
-    match app.database.run(write).await? {
-        Written::Done => {
-            tracing::info!(tenant.id = %tenant, client.id = %client_id, "client created");
-            Ok(NewClient { document, client_secret })
-        }
-        Written::Overtaken => Err(Broken::because("two clients of one name").into()),
-    }
+    Ok(Prepared { client_id, made: NewClient { document, client_secret }, write })
 }
 
 /// The body with its inline credentials replaced by the ids they get, and these credentials.
@@ -100,20 +126,35 @@ fn with_credentials(
 /// Changes a client.
 pub async fn change_client(
     app: &App,
-    (context, client): (&Context, &ClientId),
+    who: (&Context, &ClientId),
     body: &Object,
     now: Timestamp,
+) -> Result<Value, Denial> {
+    change_client_if(app, who, body, (&|_, _| Ok(()), now)).await
+}
+
+/// What may be asked of a change: from which document to which.
+pub(crate) type Allows<'a> = &'a (dyn Fn(&Value, &Value) -> Result<(), InvalidBody> + Sync);
+
+/// Changes a client if `allows` has nothing against what comes of it.
+pub(crate) async fn change_client_if(
+    app: &App,
+    (context, client): (&Context, &ClientId),
+    body: &Object,
+    (allows, now): (Allows<'_>, Timestamp),
 ) -> Result<Value, Denial> {
     let tenant = &context.tenant.id;
     checked(&[member("client_secret", Kind::Text(SECRET_CHARS, 512))], body)?;
     let (default_profile, profiles) = tenancy::profiles(Some(&context.tenant));
-    let rules = ClientRules { default_profile, profiles: &profiles };
+    let refuses_secrets = context.tenant.settings.refuse_shared_secrets;
+    let rules = ClientRules { default_profile, profiles: &profiles, refuses_secrets };
     for _ in 0..ATTEMPTS {
         let was = clients::one(&app.database, tenant, client).await?.ok_or(Denied::NoClient)?;
         let existing: Value = serde_json::from_str(&was.document).map_err(Broken::because)?;
         let document = client_document::patched(&existing, &Value::Object(body.clone()), &rules)?;
         check_credentials(app, tenant, client, &document).await?;
-        check_endpoint(app, &document)?;
+        check_addresses(app, &document)?;
+        allows(&existing, &document)?;
         let secret = text(body, "client_secret").map(|text| Fingerprint::of(text.as_bytes()));
         let row = ClientRow {
             secret_hash: secret.or(was.secret_hash),
@@ -132,17 +173,18 @@ pub async fn change_client(
     Err(Denied::Contended.into())
 }
 
-/// A8, A9: an endpoint whose very address must not be called is refused; names are checked when
-/// they are called.
-fn check_endpoint(app: &App, document: &Value) -> Result<(), InvalidBody> {
-    let Some(endpoint) = text_of(document, NOTIFICATION_ENDPOINT) else { return Ok(()) };
-    match Url::parse(endpoint) {
-        Ok(url) if may_name(&app.config.outbound, app.is_dev, &url) => Ok(()),
-        Ok(_) | Err(_) => {
+/// A8, A9: an address that must not be called, as far as it tells, is refused; names are checked
+/// when they are called.
+fn check_addresses(app: &App, document: &Value) -> Result<(), InvalidBody> {
+    for name in [NOTIFICATION_ENDPOINT, JWKS_URI] {
+        let Some(address) = text_of(document, name) else { continue };
+        let url = Url::parse(address);
+        if !url.is_ok_and(|url| may_name(&app.config.outbound, app.is_dev, &url)) {
             let what = "Must be an https address of a public host, on port 443 or one above 1023";
-            Err(InvalidBody::on(NOTIFICATION_ENDPOINT, what))
+            return Err(InvalidBody::on(name, what));
         }
     }
+    Ok(())
 }
 
 fn text_of<'a>(document: &'a Value, name: &str) -> Option<&'a str> {

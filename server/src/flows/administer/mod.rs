@@ -9,6 +9,7 @@ mod credentials;
 mod devices;
 mod domains;
 mod grants;
+mod initial_tokens;
 mod keys;
 mod push_providers;
 mod refresh_tokens;
@@ -18,6 +19,7 @@ mod users;
 
 pub use apis::{change_api, create_api, delete_api, find_api};
 pub use clients::{NewClient, change_client, create_client, delete_client, rotate_secret};
+pub(crate) use clients::{change_client_if, prepare_client};
 pub(crate) use credentials::expiry;
 pub use credentials::{create_credential, credential_document};
 pub(crate) use devices::pending_enrollment;
@@ -27,6 +29,7 @@ pub use domains::{
     verify_domain,
 };
 pub use grants::{change_grant, create_grant};
+pub use initial_tokens::{create_initial_token, delete_initial_token, initial_token_view};
 pub use keys::{revoke_key, rotate_keys};
 pub use push_providers::{
     change_push_provider, select_push_provider, set_push_provider, show_push_provider,

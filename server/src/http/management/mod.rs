@@ -11,6 +11,7 @@ mod domains;
 mod error;
 mod grants;
 mod guardian;
+mod initial_tokens;
 mod keys;
 mod logs;
 mod neighbours;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, delete, get, post, put};
 
+pub(crate) use self::administrator::Administrator;
 pub(crate) use self::error::Error;
 use crate::App;
 use crate::denied::Denied;
@@ -88,6 +90,8 @@ fn below() -> Router<Arc<App>> {
             "/clients/{id}/credentials/{credential}",
             get(credentials::read).patch(credentials::change).delete(credentials::delete),
         )
+        .route("/initial-access-tokens", get(initial_tokens::list).post(initial_tokens::create))
+        .route("/initial-access-tokens/{id}", delete(initial_tokens::delete))
         .route("/resource-servers", get(apis::list).post(apis::create))
         .route("/resource-servers/{id}", get(apis::read).patch(apis::change).delete(apis::delete))
         .route("/client-grants", get(grants::list).post(grants::create))

@@ -102,23 +102,11 @@ fn object(bytes: &[u8]) -> Result<Object, Denied> {
 
 fn parsed(bytes: &[u8]) -> Result<Value, Denied> {
     match json::parse(bytes) {
-        Ok(value) if has_nul(&value) => {
+        Ok(value) if body::has_nul(&value) => {
             Err(Denied::InvalidBody(String::from("The body holds a NUL character, \\u0000")))
         }
         Ok(value) => Ok(value),
         Err(fault) => Err(Denied::InvalidBody(format!("The body is no JSON: {fault}"))),
-    }
-}
-
-/// PostgreSQL's text and JSON cannot hold this one character.
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(list) => list.iter().any(has_nul),
-        Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::ciba::delivery::Mode;
+use domain::ciba::hint;
 use domain::ciba::profile::SignedRequests;
 use domain::ciba::request::DEVICE_ACR;
 use domain::ciba::signed_request;
@@ -61,6 +62,7 @@ fn document(context: &Context) -> Value {
         "jwks_uri": url(".well-known/jwks.json"),
         "revocation_endpoint": url("oauth/revoke"),
         "introspection_endpoint": url("oauth/introspect"),
+        "registration_endpoint": url("oidc/register"),
         "backchannel_authentication_endpoint": url("bc-authorize"),
         "backchannel_token_delivery_modes_supported": delivery_modes(context),
         "grant_types_supported":
@@ -69,7 +71,7 @@ fn document(context: &Context) -> Value {
         "response_types_supported": ["code"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "claims_supported": [
-            "sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "amr", "txn",
+            "sub", "iss", "aud", "iat", "exp", "auth_time", "amr", "txn",
             "name", "nickname", "picture", "updated_at", "email", "email_verified",
         ],
         "code_challenge_methods_supported": ["S256"],
@@ -78,8 +80,9 @@ fn document(context: &Context) -> Value {
         "token_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs(),
+        // A client without credentials may give back what it has (RFC 7009 2.1).
         "revocation_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         "introspection_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(Algorithm::name),
@@ -112,7 +115,15 @@ fn with_profiles(document: &mut Value, tenant: &Tenant) {
     }
     if rules.iter().any(|one| one.reads_extras) {
         document["acr_values_supported"] = json!([DEVICE_ACR]);
+        if let Some(Value::Array(claims)) = document.get_mut("claims_supported") {
+            claims.push("acr".into());
+        }
         document["backchannel_user_code_parameter_supported"] = false.into();
+    }
+    // Without an issuer that the tenant trusts, no such token is taken.
+    if rules.iter().any(|one| !one.only_login_hints) && !tenant.hint_issuers.is_empty() {
+        document["backchannel_endpoint_login_hint_token_types_supported"] =
+            json!(hint::TOKEN_TYPES);
     }
     if !rules.iter().any(|one| one.takes_secrets) {
         for endpoint in ["token", "revocation", "introspection"] {

@@ -92,6 +92,10 @@ impl Face {
             let challenge = HeaderValue::from_static("DPoP error=\"use_dpop_nonce\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        if refusal.reason == Reason::InvalidRegistrationToken {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if refusal.reason == Reason::InvalidToken {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -140,6 +144,7 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpo
         | Endpoint::Revoke
         | Endpoint::Introspect
         | Endpoint::Events
+        | Endpoint::Register
         | Endpoint::Authorize => "application/json",
     };
     let headers = [

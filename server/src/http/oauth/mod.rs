@@ -3,6 +3,7 @@
 pub(crate) mod discovery;
 mod events;
 mod face;
+pub(crate) mod register;
 mod submission;
 mod wait;
 
