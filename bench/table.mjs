@@ -34,6 +34,12 @@ for (const [work, engines] of runs) {
         + `${of(results, (one) => one.rss_before_mib).toFixed(0)} → ${of(results, (one) => one.rss_after_mib).toFixed(0)} | ${failures(results)} |`);
       continue;
     }
+    if (results[0].mode === 'wait') {
+      const [one] = results;
+      console.log(`| ${work} (${one.waiters} polls wait on ${one.connections} HTTP/2 connections) | ${engine} | | | ${one.wake_p50_ms.toFixed(2)} | `
+        + `${one.wake_p99_ms.toFixed(2)} | | ${one.rss_before_mib.toFixed(0)} → ${one.rss_waiting_mib.toFixed(0)} | ${one.errors} |`);
+      continue;
+    }
     if (results[0].mode === 'idle') {
       console.log(`| ${work} | ${engine} | | | | | | ${results[0].rss_mib.toFixed(0)} | |`);
       continue;

@@ -50,6 +50,7 @@ async fn begin(world: &Rc<World>, options: &Options) -> Result<Vec<Request>, Str
     for worker in workers {
         all.extend(worker.await.map_err(|error| error.to_string())??);
     }
+    all.sort_by_key(|request: &Request| request.names["n"].parse::<usize>().unwrap_or_default());
     Ok(all)
 }
 
@@ -95,17 +96,19 @@ async fn waits(
     Ok(())
 }
 
-/// Decides some of the requests, evenly spread and at a steady rate; when each decision was sent.
+/// Decides some of the requests, evenly spread and at a steady rate; when each decision was sent. A
+/// device finds the newest request of its user, so the newest of each are chosen from.
 async fn decide(
     world: &Rc<World>,
     options: &Options,
     requests: Vec<Request>,
 ) -> Result<Vec<(usize, Instant)>, String> {
-    let wanted = usize::try_from(options.count).unwrap_or(usize::MAX).min(requests.len()).max(1);
-    let each = requests.len() / wanted;
+    let newest = requests.len().min(world.user_count());
+    let wanted = usize::try_from(options.count).unwrap_or(usize::MAX).min(newest).max(1);
+    let (each, older) = (newest / wanted, requests.len() - newest);
     let rate = if options.rate > 0.0 { options.rate } else { RATE };
     let begun = Instant::now();
-    let chosen = requests.into_iter().enumerate().step_by(each.max(1)).take(wanted);
+    let chosen = requests.into_iter().enumerate().skip(older).step_by(each.max(1)).take(wanted);
     let mut shares: Vec<Vec<_>> = (0..options.conns).map(|_| Vec::new()).collect();
     for (turn, (place, request)) in chosen.enumerate() {
         let due = begun + Duration::from_secs_f64(turn as f64 / rate);
@@ -178,7 +181,7 @@ pub(crate) async fn waiting(world: &Rc<World>, options: &Options) -> Result<Valu
         "bytes_a_waiter": (memory - before) * 1_048_576.0 / waiters.max(1) as f64,
         "decided": decided.len(), "woken_with_tokens": latencies.len(), "errors": errors,
         "wake_p50_ms": at(0.5), "wake_p99_ms": at(0.99), "wake_max_ms": at(1.0),
-        "seconds": seconds, "server_cores": server_s / seconds, "driver_cores": driver_s / seconds,
+        "counts": {}, "seconds": seconds, "server_cores": server_s / seconds, "driver_cores": driver_s / seconds,
     });
     println!("{result}");
     Ok(result)

@@ -101,6 +101,11 @@ impl World {
         Request { names, started: iso_now() }
     }
 
+    /// How many users requests are spread over.
+    pub(crate) fn user_count(&self) -> usize {
+        self.users.len().max(1)
+    }
+
     fn assertion(&self) -> Result<String, String> {
         let signed = self.signed.borrow_mut().pop_front();
         signed.map_or_else(|| self.fresh_assertion(), Ok)

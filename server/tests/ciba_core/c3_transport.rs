@@ -115,14 +115,28 @@ async fn unknown_parameters_are_ignored() {
     assert_eq!(world.phone_of("alice").pushes().await.len(), pushes);
 }
 
-/// C21: nothing may be said twice.
+/// C21, N18: nothing may be said twice, but for which resources.
 #[tokio::test]
 async fn a_doubled_parameter_is_refused() {
     let world = world().await;
     let client = world.client();
     let form = client.asking("alice").with("requested_expiry", "60").with("x", "y");
-    for name in form.names() {
-        let form = form.clone().and(&name, form.get(&name).unwrap());
+    let others = [
+        "login_hint_token",
+        "id_token_hint",
+        "client_notification_token",
+        "acr_values",
+        "user_code",
+        "request",
+        "request_uri",
+        "request_context",
+        "authorization_details",
+        "audience",
+        "claims",
+    ];
+    for name in form.names().into_iter().chain(others.map(str::to_owned)) {
+        let value = form.get(&name).unwrap_or("x");
+        let form = form.clone().with(&name, value).and(&name, value);
         is_refused(&client, &world, form, "400 invalid_request").await;
     }
     let payments = "https://api.example.com/payments";

@@ -8,7 +8,7 @@ use testkit::{Client, Form, Proof, World, client_key};
 
 use super::{ALG, Signer, is_invalid, world};
 
-/// F2, F26: confidential clients only, and no secrets; which profile `ciba` takes.
+/// F2, F26, C22: confidential clients only, and no secrets; which profile `ciba` takes.
 #[tokio::test]
 async fn a_client_proves_itself_with_a_key() {
     let world = world().await;
