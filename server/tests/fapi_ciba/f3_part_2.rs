@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use testkit::{Client, Form, Proof};
 
+use super::fixture::{Stage, VARIANTS, is_undecided};
 use super::{Signer, is_invalid, world};
 
 /// F25: no token that a thief could use: bound, or none.
@@ -76,5 +77,39 @@ async fn audiences_of_2021_and_fapi_2_exclude_each_other() {
             "assertion_audience": "ciba-2021",
         });
         assert_eq!(world.operator().posts("clients", &body).await.status, status, "{version}");
+    }
+}
+
+/// N32: what the profile switches on unasked: no secrets, no RS256, bound tokens though the client
+/// registered nothing of the kind, and a decision of the person for each request.
+#[tokio::test]
+async fn the_profile_is_strict_unasked() {
+    let stage = Stage::new(VARIANTS[2]).await;
+    let world = &stage.world;
+    for (profile, expected) in [("ciba", "200"), ("fapi-ciba", "401 invalid_client")] {
+        let by_secret = world.registers(profile, json!({ "profile": profile })).await;
+        let answer = by_secret.starts(by_secret.asking("alice")).await;
+        assert_eq!(answer.summary(), expected, "{}", answer.text());
+    }
+    let weak = json!({"token_endpoint_auth_method": "private_key_jwt"});
+    for (profile, expected) in [("ciba", "200"), ("fapi-ciba", "401 invalid_client")] {
+        // Its key is registered for RS256.
+        let mut members = weak.clone();
+        members["profile"] = profile.into();
+        let client = world.registers(&format!("RS256 in {profile}"), members).await;
+        let answer = client.starts(client.asking("alice")).await;
+        assert_eq!(answer.summary(), expected, "{}", answer.text());
+    }
+    let unasked = json!({"tls_client_certificate_bound_access_tokens": false});
+    let party = stage.party_with("plain", unasked).await;
+    for _ in 0..2 {
+        let id = party.begins(&party.claims()).await;
+        world.advance_seconds(60);
+        is_undecided(&party.polls(&id).await);
+        stage.decides(&id, "allow").await;
+        let tokens = party.is_good(&party.collects(&id).await).await;
+        let form = Form::new().with("token", tokens["access_token"].as_str().unwrap());
+        let told = party.posts("oauth/introspect", form).await.json();
+        assert!(told["cnf"]["x5t#S256"].is_string(), "{told}");
     }
 }

@@ -1,4 +1,4 @@
-//! F32 and R22: what takes tokens: `/userinfo`, and the sample API of `aizuchi dev`.
+//! F30, F32 and R22: what takes tokens: `/userinfo`, and the sample API of `aizuchi dev`.
 
 use axum::body::Body;
 use http::{Method, Request};
@@ -148,4 +148,49 @@ async fn the_development_tools_are_not_served_in_earnest() {
     }
     let still: Value = json!("400 authorization_pending");
     assert_eq!(signer.client.polls(&id).await, still.as_str().unwrap());
+}
+
+/// F30: who knows the issuer finds everything else in its discovery document, the addresses for
+/// certificates too, and the same in the document of RFC 8414.
+#[tokio::test]
+async fn the_issuer_is_all_that_a_client_must_know() {
+    let stage = Stage::new(VARIANTS[2]).await;
+    let world = &stage.world;
+    let metadata = world.get(".well-known/openid-configuration").await.json();
+    let other = world.get(".well-known/oauth-authorization-server").await.json();
+    assert_eq!(metadata, other);
+    let issuer = metadata["issuer"].as_str().unwrap();
+    let (here, there) = (world.issuer(), "https://mtls.login.example.com/");
+    assert_eq!(issuer, here);
+    let party = stage.party("finder").await;
+    let aliases = &metadata["mtls_endpoint_aliases"];
+    let path = |of: &Value, name: &str, base: &str| {
+        of[name].as_str().unwrap().strip_prefix(base).unwrap().to_owned()
+    };
+    for (of, base) in [(&metadata, here.as_str()), (aliases, there)] {
+        let start = path(of, "backchannel_authentication_endpoint", base);
+        let started = party.posts(&start, party.signed(&party.claims())).await;
+        assert_eq!(started.status, 200, "{}", started.text());
+        world.run_worker().await;
+        let id = started.member("auth_req_id");
+        stage.decides(&id, "allow").await;
+        let token = path(of, "token_endpoint", base);
+        let answer = party.posts(&token, party.client.polling(&id)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let access_token = answer.member("access_token");
+        let asking = || testkit::Form::new().with("token", &access_token);
+        let told = party.posts(&path(of, "introspection_endpoint", base), asking()).await;
+        assert_eq!(told.json()["active"], true);
+        let bearer = format!("Bearer {access_token}");
+        let headers = [("authorization", bearer.as_str())];
+        let shown = Some(&party.certificate);
+        let person = visits(&stage, &path(of, "userinfo_endpoint", base), &headers, shown).await;
+        assert_eq!(person.json()["sub"], world.user_id("alice").as_str());
+        let gone = party.posts(&path(of, "revocation_endpoint", base), asking()).await;
+        assert_eq!(gone.status, 200, "{}", gone.text());
+        let told = party.posts(&path(of, "introspection_endpoint", base), asking()).await;
+        assert_eq!(told.json(), json!({"active": false}));
+    }
+    let keys = world.get(&path(&metadata, "jwks_uri", &here)).await.json();
+    assert!(keys["keys"].as_array().is_some_and(|keys| !keys.is_empty()));
 }
