@@ -10,6 +10,7 @@
 mod a12_replay;
 mod a13_confusion;
 mod a14_people;
+mod a19_exhaustion;
 mod a22_secrets;
 mod a5_words;
 
