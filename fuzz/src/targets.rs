@@ -200,11 +200,12 @@ fn request(bytes: &[u8]) {
 /// `authorization_details`.
 fn details(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
-    let Ok(details) = authorization_details::parse(text) else { return };
-    assert_eq!(details.text(), text, "what was signed is what is shown");
-    let types = details.types().count();
-    assert!((1..=authorization_details::MAX_ENTRIES).contains(&types));
-    assert!(text.len() <= authorization_details::MAX_BYTES);
+    for limits in [&authorization_details::NARROW, &authorization_details::WIDE] {
+        let Ok(details) = authorization_details::parse(text, limits) else { continue };
+        assert_eq!(details.text(), text, "what was signed is what is shown");
+        assert!((1..=limits.entries).contains(&details.entries().count()));
+        assert!(text.len() <= limits.bytes);
+    }
 }
 
 /// `login_hint` in all profiles.

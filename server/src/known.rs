@@ -28,6 +28,9 @@ const ALONE_MS: i64 = 3_600_000;
 /// Where other nodes write too, tenants, APIs and keys may be this old.
 const SHARED_MS: i64 = 5_000;
 
+/// The metadata name the types of so many APIs, the oldest.
+const LISTED_APIS: u32 = 1_000;
+
 /// A client as authentication needs it.
 #[derive(Clone, Debug)]
 pub struct KnownClient(Arc<Knowledge>);
@@ -129,6 +132,7 @@ pub(crate) struct Known {
     client_reads: Fresh<(TenantId, ClientId), Option<KnownClient>>,
     grants: Cache<GrantKey, Option<Arc<ClientGrant>>>,
     grant_reads: Fresh<GrantKey, Option<Arc<ClientGrant>>>,
+    details_types: Cache<TenantId, Arc<Vec<String>>>,
     keys: Cache<TenantId, Arc<Keyring>>,
     pub(crate) push: Cache<TenantId, Arc<Accounts>>,
 }
@@ -150,6 +154,7 @@ impl Known {
             client_reads: Fresh::default(),
             grants: Cache::new(client),
             grant_reads: Fresh::default(),
+            details_types: Cache::new(settled),
             keys: Cache::new(settled),
             push: Cache::new(settled),
         }
@@ -362,6 +367,30 @@ impl App {
         let grant = ClientGrant::from_document(&document)
             .map_err(|_no_grant| Broken::because(format!("grant {} cannot be read", row.id)))?;
         Ok(Some(Arc::new(grant)))
+    }
+
+    /// The types of `authorization_details` that the tenant's APIs have registered, each once.
+    pub async fn details_types(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+    ) -> Result<Arc<Vec<String>>, Failure> {
+        let generation = self.database.configuration_generation();
+        if let Some(known) = self.known.details_types.get(tenant, generation, now) {
+            return Ok(known);
+        }
+        let mut types = Vec::new();
+        for row in resource_servers::list(&self.database, tenant, 0, LISTED_APIS).await? {
+            let document: Value = serde_json::from_str(&row.document).map_err(Broken::because)?;
+            let listed = document.get("authorization_details").and_then(Value::as_array);
+            let names = listed.into_iter().flatten().filter_map(|one| one.get("type")?.as_str());
+            types.extend(names.map(str::to_owned));
+        }
+        types.sort_unstable();
+        types.dedup();
+        let types = Arc::new(types);
+        self.known.details_types.put(tenant.clone(), Arc::clone(&types), generation, now);
+        Ok(types)
     }
 
     /// The tenant's signing keys.

@@ -19,6 +19,8 @@ pub struct AccessTokenRow {
     pub family: Option<String>,
     /// What it is bound to: the claim `cnf`.
     pub confirmation: Option<String>,
+    /// The names of claims that `/userinfo` is to tell, between spaces.
+    pub claims: Option<String>,
     /// When it was issued.
     pub created_at: Timestamp,
     /// From when on it is dead.
@@ -33,7 +35,8 @@ pub async fn by_hash(
     now: Timestamp,
 ) -> Result<Option<AccessTokenRow>, Error> {
     const READ: &str = "
-        SELECT hash, client_id, user_id, scope, family, confirmation, created_at, expires_at
+        SELECT hash, client_id, user_id, scope, family, confirmation, claims, created_at,
+            expires_at
         FROM access_tokens WHERE tenant_id = $1 AND hash = $2 AND expires_at > $3";
     let Some(row) = database.one(READ, &[tenant.into(), hash.into(), now.into()]).await? else {
         return Ok(None);
@@ -45,8 +48,9 @@ pub async fn by_hash(
         scope: row.text(3)?.to_owned(),
         family: row.optional_text(4)?.map(String::from),
         confirmation: row.optional_text(5)?.map(String::from),
-        created_at: row.time(6)?,
-        expires_at: row.time(7)?,
+        claims: row.optional_text(6)?.map(String::from),
+        created_at: row.time(7)?,
+        expires_at: row.time(8)?,
     }))
 }
 
@@ -54,8 +58,9 @@ pub async fn by_hash(
 pub fn insert(tenant: &TenantId, token: &AccessTokenRow) -> Write {
     const INSERT: &str = "
         INSERT INTO access_tokens
-            (tenant_id, hash, client_id, user_id, scope, family, confirmation, created_at, expires_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE {guard}";
+            (tenant_id, hash, client_id, user_id, scope, family, confirmation, claims, created_at,
+             expires_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE {guard}";
     let params = [
         tenant.into(),
         token.hash.into(),
@@ -64,6 +69,7 @@ pub fn insert(tenant: &TenantId, token: &AccessTokenRow) -> Write {
         (&token.scope).into(),
         token.family.as_deref().into(),
         token.confirmation.as_deref().into(),
+        token.claims.as_deref().into(),
         token.created_at.into(),
         token.expires_at.into(),
     ];

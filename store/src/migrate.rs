@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_hints"),
     migration!(10, "0010_bound_tokens"),
     migration!(11, "0011_registration"),
+    migration!(12, "0012_content"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

@@ -274,6 +274,11 @@ impl<'w> Phone<'w> {
 
     /// `GET /rich-consents/{id}` with a proof.
     pub async fn reads(&self, push: &Push) -> Answer {
+        self.reads_in(push, "").await
+    }
+
+    /// The same, by a person of these languages (`Accept-Language`).
+    pub async fn reads_in(&self, push: &Push, languages: &str) -> Answer {
         let key = self.handset().key;
         let path = format!("rich-consents/{}", push.consent_id);
         let url = self.world.url(&path);
@@ -286,7 +291,11 @@ impl<'w> Phone<'w> {
         let header = proof::header(algorithm(&key), &jwk_as_sent(&key));
         let proof = signed(&key, &header, &claims.claims());
         let authorization = format!("MFA-DPoP {}", push.txtkn);
-        let headers = [("authorization", authorization.as_str()), ("mfa-dpop", &proof)];
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("mfa-dpop", &proof),
+            ("accept-language", languages),
+        ];
         self.world.request(Method::GET, &path, &headers, "").await
     }
 

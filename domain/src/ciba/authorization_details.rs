@@ -1,27 +1,52 @@
-//! The parameter `authorization_details`: its shape and its limits (W171 to W174, B7).
-//! Only `type` is judged, never what the objects say (W179).
+//! The parameter `authorization_details`: its shape and its limits (W171 to W174, B7, R3).
+//! Only `type` is judged here; what the objects say is for their type's schema, if it has one.
 
 use serde_json::Value;
 
 use crate::json;
 use crate::oauth::refusal::{Reason, Refusal};
 
-/// The whole text may not be longer.
-pub const MAX_BYTES: usize = 5 * 1024;
-/// A request may not have more entries.
-pub const MAX_ENTRIES: usize = 5;
-/// An object may not have more properties.
-pub const MAX_PROPERTIES: usize = 10;
-/// Neither the name of a property nor a text may be longer.
-pub const MAX_CHARS: usize = 255;
-/// Objects and arrays may not stand deeper in one another, the entry itself counted.
-pub const MAX_NESTING: usize = 5;
+/// How large the parameter may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the whole text.
+    pub bytes: usize,
+    /// Entries of a request.
+    pub entries: usize,
+    /// Properties of an object.
+    pub properties: usize,
+    /// Characters of a property's name, and of a text.
+    pub chars: usize,
+    /// How deep objects and arrays may stand in one another, the entry itself counted.
+    pub nesting: usize,
+    /// Whether names may be of any characters.
+    pub takes_any_name: bool,
+}
+
+/// Auth0's (W173, W174).
+pub const NARROW: Limits = Limits {
+    bytes: 5 * 1024,
+    entries: 5,
+    properties: 10,
+    chars: 255,
+    nesting: 5,
+    takes_any_name: false,
+};
+/// Elsewhere, where a schema can say what an object must be like.
+pub const WIDE: Limits = Limits {
+    bytes: 8 * 1024,
+    entries: 20,
+    properties: 100,
+    chars: 2048,
+    nesting: 16,
+    takes_any_name: true,
+};
 
 /// Details within all limits, whose types are still to be compared with the API's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AuthorizationDetails {
     text: String,
-    types: Vec<String>,
+    entries: Vec<(String, Value)>,
 }
 
 impl AuthorizationDetails {
@@ -30,32 +55,34 @@ impl AuthorizationDetails {
         &self.text
     }
 
-    /// The `type` of each entry, in order.
-    pub fn types(&self) -> impl Iterator<Item = &str> {
-        self.types.iter().map(String::as_str)
+    /// Each entry with its `type`, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 }
 
 /// Reads the parameter.
-pub fn parse(text: &str) -> Result<AuthorizationDetails, Refusal> {
-    if text.len() > MAX_BYTES {
-        return Err(refused(format!("authorization_details must not exceed {MAX_BYTES} bytes")));
+pub fn parse(text: &str, limits: &Limits) -> Result<AuthorizationDetails, Refusal> {
+    let Limits { bytes, entries: most, .. } = *limits;
+    if text.len() > bytes {
+        return Err(refused(format!("authorization_details must not exceed {bytes} bytes")));
     }
     let value = json::parse(text.as_bytes()).map_err(|fault| {
         refused(format!("authorization_details is not acceptable JSON: {fault}"))
     })?;
-    let entries = value
-        .as_array()
-        .ok_or_else(|| refused("authorization_details must be a JSON array".to_owned()))?;
-    if entries.is_empty() || entries.len() > MAX_ENTRIES {
-        let text = format!("authorization_details must have 1 to {MAX_ENTRIES} entries");
+    let Value::Array(given) = value else {
+        return Err(refused("authorization_details must be a JSON array".to_owned()));
+    };
+    if given.is_empty() || given.len() > most {
+        let text = format!("authorization_details must have 1 to {most} entries");
         return Err(refused(text));
     }
-    let mut types = Vec::with_capacity(entries.len());
-    for (position, entry) in entries.iter().enumerate() {
-        types.push(checked(entry).map_err(|what| of_entry(position, &what))?);
+    let mut entries = Vec::with_capacity(given.len());
+    for (position, entry) in given.into_iter().enumerate() {
+        let name = checked(&entry, limits).map_err(|what| of_entry(position, &what))?;
+        entries.push((name, entry));
     }
-    Ok(AuthorizationDetails { text: text.to_owned(), types })
+    Ok(AuthorizationDetails { text: text.to_owned(), entries })
 }
 
 /// A refusal of the entry at `position` (from 0).
@@ -69,52 +96,43 @@ pub fn refused(text: String) -> Refusal {
 }
 
 /// The `type` of an entry that keeps within the limits.
-fn checked(entry: &Value) -> Result<String, String> {
+fn checked(entry: &Value, limits: &Limits) -> Result<String, String> {
     let object = entry.as_object().ok_or_else(|| "must be a JSON object".to_owned())?;
     let name = object.get("type").and_then(Value::as_str).filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| "must have a string \"type\"".to_owned())?;
-    check_value(entry, 1)?;
+    check_value(entry, limits, 1)?;
     Ok(name.to_owned())
 }
 
-fn check_value(value: &Value, depth: usize) -> Result<(), String> {
+fn check_value(value: &Value, limits: &Limits, depth: usize) -> Result<(), String> {
+    let Limits { properties, chars, nesting, .. } = *limits;
+    if depth > nesting && (value.is_array() || value.is_object()) {
+        return Err(format!("must not be nested deeper than {nesting}"));
+    }
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        Value::String(text) => match text.chars().count() {
-            0..=MAX_CHARS => Ok(()),
-            _ => Err(format!("a value must not exceed {MAX_CHARS} characters")),
-        },
+        Value::String(text) if text.chars().count() <= chars => Ok(()),
+        Value::String(_) => Err(format!("a value must not exceed {chars} characters")),
         Value::Array(items) => {
-            check_depth(depth)?;
-            items.iter().try_for_each(|item| check_value(item, depth + 1))
+            items.iter().try_for_each(|item| check_value(item, limits, depth + 1))
         }
-        Value::Object(members) => {
-            check_depth(depth)?;
-            if members.len() > MAX_PROPERTIES {
-                return Err(format!(
-                    "an object must not have more than {MAX_PROPERTIES} properties"
-                ));
-            }
-            members.iter().try_for_each(|(name, value)| {
-                check_name(name)?;
-                check_value(value, depth + 1)
-            })
+        Value::Object(members) if members.len() > properties => {
+            Err(format!("an object must not have more than {properties} properties"))
         }
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            check_name(name, limits)?;
+            check_value(value, limits, depth + 1)
+        }),
     }
 }
 
-fn check_depth(depth: usize) -> Result<(), String> {
-    if depth > MAX_NESTING {
-        return Err(format!("must not be nested deeper than {MAX_NESTING}"));
+fn check_name(name: &str, limits: &Limits) -> Result<(), String> {
+    let chars = limits.chars;
+    if name.chars().count() > chars {
+        return Err(format!("the name of a property must not exceed {chars} characters"));
     }
-    Ok(())
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    if name.chars().count() > MAX_CHARS {
-        return Err(format!("the name of a property must not exceed {MAX_CHARS} characters"));
-    }
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let is_allowed = |c: char| is_plain(c) || (limits.takes_any_name && !c.is_control());
     match name.chars().find(|c| !is_allowed(*c)) {
         Some(c) => Err(format!(
             "the name of a property may contain only a-zA-Z0-9_.- characters and contains {c:?}"
@@ -125,11 +143,15 @@ fn check_name(name: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{NARROW, WIDE};
+
+    fn parse(text: &str) -> Result<super::AuthorizationDetails, crate::oauth::refusal::Refusal> {
+        super::parse(text, &NARROW)
+    }
 
     fn told(text: &str) -> String {
         match parse(text) {
-            Ok(details) => details.types().collect::<Vec<_>>().join(" "),
+            Ok(details) => details.entries().map(|(name, _)| name).collect::<Vec<_>>().join(" "),
             Err(refusal) => {
                 assert_eq!(refusal.wire(crate::ciba::profile::Profile::Auth0).status, 400);
                 assert_eq!(
@@ -205,6 +227,21 @@ mod tests {
     #[test]
     fn contents_are_not_judged() {
         assert_eq!(told(r#"[{"type":"pay","amount":-1,"to":null,"x":{"y":[true]}}]"#), "pay");
+    }
+
+    #[test]
+    fn wide_limits_are_wider() {
+        let told = |text: &str| super::parse(text, &WIDE).map(|details| details.entries().count());
+        let entries = |n: usize| format!("[{}]", vec![r#"{"type":"a"}"#; n].join(","));
+        assert_eq!(told(&entries(20)), Ok(20));
+        assert!(told(&entries(21)).is_err());
+        assert_eq!(
+            told(r#"[{"type":"a","Überweisung an":{"a":{"b":{"c":{"d":{"e":{}}}}}}}]"#),
+            Ok(1)
+        );
+        assert!(told("[{\"type\":\"a\",\"x\\u0000\":1}]").is_err());
+        assert!(told(&format!(r#"[{{"type":"a","x":"{}"}}]"#, "x".repeat(2049))).is_err());
+        assert!(told(&format!("[{}]", " ".repeat(8192))).is_err());
     }
 
     #[test]

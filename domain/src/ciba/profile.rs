@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::ciba::authorization_details::{self, Limits};
 use crate::ciba::delivery::Mode;
 use crate::ciba::pacing::PacingRules;
 use crate::ciba::signed_request;
@@ -88,8 +89,11 @@ pub struct Rules {
     pub resource_always_counts: bool,
     /// Whether the text `None` can mean "no audience" (W70, WD18).
     pub audience_none_can_be_absent: bool,
-    /// Whether `acr_values` and `request_context` are read (C25, F10).
+    /// Whether `acr_values`, `claims`, `request_context`, `user_code` and `match` are read (C25,
+    /// C31, C57, F10).
     pub reads_extras: bool,
+    /// How large `authorization_details` may be.
+    pub details: &'static Limits,
     /// What becomes of a signed request.
     pub signed_requests: SignedRequests,
     /// How far ahead a signed request may end, and under an hour, how long it may be good (F9).
@@ -125,6 +129,7 @@ const AUTH0: Rules = Rules {
     resource_always_counts: false,
     audience_none_can_be_absent: true,
     reads_extras: false,
+    details: &authorization_details::NARROW,
     signed_requests: SignedRequests::Ignored,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
     asks_for_first_parties_only: true,
@@ -149,6 +154,7 @@ const CIBA: Rules = Rules {
     resource_always_counts: true,
     audience_none_can_be_absent: false,
     reads_extras: true,
+    details: &authorization_details::WIDE,
     signed_requests: SignedRequests::Allowed,
     request_lifetime_s: signed_request::MAX_LIFETIME_SECONDS,
     asks_for_first_parties_only: false,

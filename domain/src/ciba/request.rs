@@ -14,12 +14,12 @@ use crate::oauth::claims::userinfo_audience;
 use crate::oauth::client::{Channel, Client};
 use crate::oauth::grant::ClientGrant;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::refusal::Refusal;
+use crate::oauth::refusal::{Reason, Refusal};
 use crate::oauth::scope::Scope;
 
 use extras::Extras;
 
-pub use extras::DEVICE_ACR;
+pub use extras::{CLAIMS, DEVICE_ACR, WantedClaims};
 pub use stored::NoRequest;
 
 /// What a tenant says about every request.
@@ -47,15 +47,15 @@ pub struct Shaped {
     /// only once the person is known (C47).
     required: Result<(Option<String>, Scope), Refusal>,
     expires_in_s: i64,
-    audience: Option<String>,
+    audiences: Vec<String>,
     details: Option<String>,
     extras: Extras,
 }
 
 impl Shaped {
-    /// The API to look up, if one was named.
-    pub fn audience(&self) -> Option<&str> {
-        self.audience.as_deref()
+    /// The APIs to look up, as many as were named, each once.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
     }
 
     /// Whom to look up.
@@ -67,12 +67,19 @@ impl Shaped {
 /// What was looked up for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
-    /// What [`Shaped::audience`] names, if that exists.
-    pub api: Option<&'a Api>,
-    /// The client's user grant on it, if there is one.
-    pub grant: Option<&'a ClientGrant>,
+    /// What [`Shaped::audiences`] name, in their order, as far as they exist.
+    pub targets: &'a [Target<'a>],
     /// Whom [`Shaped::hint`] means, if there is such a person.
     pub user: Option<(&'a UserId, UserFacts<'a>)>,
+}
+
+/// An API that was named.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The API.
+    pub api: &'a Api,
+    /// The client's user grant on it, if there is one.
+    pub grant: Option<&'a ClientGrant>,
 }
 
 /// What is known of the person who is to be asked.
@@ -97,6 +104,8 @@ pub struct Asked {
     pub issuer: String,
     /// The identifier of the API, if one was named.
     pub audience: Option<String>,
+    /// What only the profiles of CIBA can ask for.
+    pub beyond: Beyond,
     /// What will be granted.
     pub scope: Scope,
     /// The words on both devices.
@@ -115,10 +124,22 @@ pub struct Asked {
     pub delivery: Mode,
 }
 
+/// The rarer things that a request can ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// The identifiers of further APIs (RFC 8707).
+    pub audiences: Vec<String>,
+    /// Claims that were asked for one by one.
+    pub claims: WantedClaims,
+    /// How the details are shown: a JSON object of lists of lines, by language.
+    pub display: Option<String>,
+}
+
 impl Asked {
     /// The audience that the person is shown (W68).
     pub fn shown_audience(&self) -> String {
-        self.audience.clone().unwrap_or_else(|| userinfo_audience(&self.issuer))
+        let Some(first) = &self.audience else { return userinfo_audience(&self.issuer) };
+        self.beyond.audiences.iter().fold(first.clone(), |all, one| format!("{all} {one}"))
     }
 }
 
@@ -130,17 +151,22 @@ pub fn shape(
 ) -> Result<Shaped, Refusal> {
     let profile = client.profile.rules();
     client.may_use_ciba()?; // W102, W103
-    parameters.check_no_duplicates(rules::may_repeat(profile))?; // W104
+    parameters.check_no_duplicates(may_repeat(client))?; // W104, C21
     let hint = rules::hint(parameters, client, tenant)?; // W85 to W89, W107, C29
     let required = rules::required(parameters, client); // W79 to W84
     if !profile.person_is_judged_first {
         required.as_ref().map_err(Clone::clone)?;
     }
     let expires_in_s = rules::expires_in_s(parameters, client, tenant)?; // W53 to W59, W96, W97
-    let audience = rules::audience(parameters, profile, tenant)?; // W68 to W71
+    let audiences = rules::audiences(parameters, profile, tenant)?; // W68 to W71, R14
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
     let extras = extras::extras(parameters, client)?; // C25, F10
-    Ok(Shaped { hint, required, expires_in_s, audience, details, extras })
+    Ok(Shaped { hint, required, expires_in_s, audiences, details, extras })
+}
+
+/// W104, C21: what the client may send more than once.
+pub const fn may_repeat(client: &Client) -> &'static [&'static str] {
+    if client.profile.rules().resource_always_counts { &["resource"] } else { &[] }
 }
 
 /// C24: what the client wants to be shown when it is told the outcome; nothing from one that polls.
@@ -166,21 +192,27 @@ pub fn decide(
     if profile.person_is_judged_first {
         rules::person(client, tenant, found)?; // C51
     }
-    let Shaped { hint: _, required, expires_in_s, mut audience, details, extras } = shaped;
+    let Shaped { hint: _, required, expires_in_s, mut audiences, details, extras } = shaped;
     let (binding_message, scope) = required?;
-    let named = (&mut audience, details.as_deref(), scope);
-    let scope = for_api(named, (client, tenant), found)?;
+    let named = (&mut audiences, details.as_deref(), scope);
+    let (scope, display) = for_apis(named, (client, tenant), found)?;
     let (user_id, user, channel) = rules::person(client, tenant, found)?; // W90 to W95, W183, W186
-    let is_bounded_by_permissions = found.api.is_some_and(|api| api.enforces_policies);
+    if extras.subject.is_some_and(|subject| subject != user_id.as_str()) {
+        let text = "claims names another sub than the hint";
+        return Err(Refusal::because(Reason::UnmetClaim, text));
+    }
+    let is_bounded_by_permissions = found.targets.iter().any(|one| one.api.enforces_policies);
     let scope = if is_bounded_by_permissions {
         rules::permitted_scope(scope, user.permissions) // W151
     } else {
         scope
     };
+    let mut audiences = audiences.into_iter();
     Ok(Asked {
         user_id: user_id.clone(),
         issuer: tenant.issuer.to_owned(),
-        audience,
+        audience: audiences.next(),
+        beyond: Beyond { audiences: audiences.collect(), claims: extras.claims, display },
         scope,
         binding_message,
         details,
@@ -192,23 +224,25 @@ pub fn decide(
     })
 }
 
-/// What the API and the client's grant on it tell: the scope that can be granted.
-fn for_api(
-    (audience, details, scope): (&mut Option<String>, Option<&str>, Scope),
+/// What the APIs and the client's grants on them tell: the scope that can be granted, and how the
+/// details are shown.
+fn for_apis(
+    (audiences, details, scope): (&mut Vec<String>, Option<&str>, Scope),
     (client, tenant): (&Client, &TenantRules<'_>),
     found: &Found<'_>,
-) -> Result<Scope, Refusal> {
+) -> Result<(Scope, Option<String>), Refusal> {
     let profile = client.profile.rules();
-    rules::not_the_management_api(audience.as_deref(), tenant)?; // W99
-    rules::known_audience(audience, profile, tenant, found.api)?; // W70, W98
-    if let Some(api) = found.api {
-        rules::access_policy(api, found.grant)?; // W100
-        rules::consent_policy(api)?; // W101
+    for audience in audiences.iter() {
+        rules::not_the_management_api(audience, tenant)?; // W99
     }
-    let scope = rules::granted_scope(scope, client, found.api, found.grant)?; // W148, W149, W152
-    if let Some(text) = details {
-        let details = authorization_details::parse(text)?; // W172 to W174
-        rules::registered_types(&details, found.api, found.grant)?; // W176 to W178
+    rules::known_audiences(audiences, profile, tenant, found.targets)?; // W70, W98
+    for target in found.targets {
+        rules::access_policy(target)?; // W100
+        rules::consent_policy(target.api)?; // W101
     }
-    Ok(scope)
+    let scope = rules::granted_scope(scope, client, found.targets)?; // W148, W149, W152
+    let Some(text) = details else { return Ok((scope, None)) };
+    let details = authorization_details::parse(text, profile.details)?; // W172 to W174
+    rules::registered_types(&details, found.targets)?; // W176 to W178
+    Ok((scope, rules::display(&details, found.targets)))
 }

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::oauth::client_document::token_alg;
+use crate::oauth::details_type::{self, DetailsType};
 use crate::oauth::document::{Kind, Member, flag, integer, invalid, list, merged, object, text};
 use crate::shape::InvalidBody;
 
@@ -15,6 +16,8 @@ pub const LONGEST_TOKEN_LIFETIME_S: i64 = 2_592_000;
 pub const MAX_API_SCOPES: usize = 1000;
 /// An API may register so many types of `authorization_details`.
 pub const MAX_DETAILS_TYPES: usize = 100;
+/// All of them are not longer, with their schemas and templates, in bytes of JSON.
+const MAX_DETAILS_BYTES: usize = 128 * 1024;
 
 const MAX_IDENTIFIER_CHARS: usize = 600;
 /// W101: the consent policy that CIBA does not work with.
@@ -106,7 +109,7 @@ pub struct Api {
     /// Whether its consent policy rules CIBA out (W101).
     pub forbids_ciba: bool,
     /// The registered types of `authorization_details`.
-    pub details_types: Vec<String>,
+    pub details_types: Vec<DetailsType>,
     /// What its access tokens are bound to in profile `auth0` (WD31).
     pub binding: Option<Possession>,
     /// Who may have tokens on behalf of a person.
@@ -146,7 +149,9 @@ impl Api {
             allows_offline_access: flag(document, "allow_offline_access", false),
             enforces_policies: flag(document, "enforce_policies", false),
             forbids_ciba: text(document, "consent_policy") == Some(TRANSACTIONAL_WITH_MFA),
-            details_types: texts_of("authorization_details", "type"),
+            details_types: list(document, "authorization_details")
+                .filter_map(DetailsType::of)
+                .collect(),
             binding: document.get("proof_of_possession").and_then(Possession::of),
             user_policy: policy("user", AccessPolicy::AllowAll)?,
             client_policy: policy("client", AccessPolicy::RequireClientGrant)?,
@@ -274,18 +279,12 @@ fn scopes(value: &Value) -> Result<Value, String> {
 }
 
 fn details_types(value: &Value) -> Result<Value, String> {
-    const MAX: usize = 255;
-    let fault = || {
-        format!(
-            "must be a list of at most {MAX_DETAILS_TYPES} objects with a type of 1 to {MAX} characters"
-        )
-    };
+    let fault = || format!("must be a list of at most {MAX_DETAILS_TYPES} objects with a type");
     let given =
         value.as_array().filter(|list| list.len() <= MAX_DETAILS_TYPES).ok_or_else(fault)?;
-    let is_acceptable = |name: &str| !name.is_empty() && name.chars().count() <= MAX;
-    if given.iter().all(|one| text(one, "type").is_some_and(is_acceptable)) {
-        Ok(value.clone())
-    } else {
-        Err(fault())
+    let kept = given.iter().map(details_type::checked).collect::<Result<Vec<_>, _>>()?;
+    if Value::Array(kept.clone()).to_string().len() > MAX_DETAILS_BYTES {
+        return Err(format!("must not exceed {MAX_DETAILS_BYTES} bytes"));
     }
+    Ok(Value::Array(kept))
 }

@@ -78,6 +78,41 @@ pub fn user_access_token(
     draft
 }
 
+/// Makes the draft of a user's access token one for further APIs too (RFC 8707): it lives no longer
+/// than any of them allows.
+pub fn widen(
+    draft: &mut Draft,
+    access: &Access<'_>,
+    further: impl IntoIterator<Item = impl AsRef<Api>>,
+) {
+    let mut audience = vec![Value::from(access.api.identifier.clone())];
+    for api in further {
+        let api = api.as_ref();
+        audience.push(api.identifier.clone().into());
+        draft.lifetime_s = draft.lifetime_s.min(api.token_lifetime_s);
+    }
+    if access.scope.has("openid") {
+        audience.push(userinfo_audience(access.issuer).into());
+    }
+    draft.claims.insert("aud".into(), audience.into());
+    let expires_at = access.now.seconds().saturating_add(draft.lifetime_s);
+    draft.claims.insert("exp".into(), expires_at.into());
+}
+
+/// Adds what was asked for by name, as far as it is known (OpenID Connect Core 5.5).
+pub fn tell_claims(
+    claims: &mut Map<String, Value>,
+    person: &Value,
+    names: impl IntoIterator<Item = impl AsRef<str>>,
+) {
+    for name in names {
+        let name = name.as_ref();
+        if let Some(value) = person.get(name).filter(|value| !value.is_null()) {
+            claims.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
 /// The access token of a machine for itself (W195).
 pub fn machine_access_token(access: &Access<'_>) -> Draft {
     let subject = format!("{}@clients", access.client);

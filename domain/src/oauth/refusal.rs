@@ -151,8 +151,10 @@ reasons! {
         400 "unauthorized_client" | 403 "access_denied" | "Client is not authorized to access this audience.";
     ConsentPolicy:         [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "The consent policy transactional-authorization-with-mfa is not supported for CIBA";
-    BadAuthorizationDetails: [Backchannel]
+    BadAuthorizationDetails: [Backchannel Token]
         400 "invalid_authorization_details" | 400 "invalid_authorization_details" | "authorization_details is not acceptable";
+    UnmetClaim:            [Backchannel]
+        403 "access_denied" | 403 "access_denied" | "What the parameter claims calls essential cannot be had";
     UnknownUser:           [Backchannel]
         400 "unknown_user_id" | 400 "unknown_user_id" | "User ID is malformed or unknown";
     UserBlocked:           [Backchannel]

@@ -11,7 +11,7 @@ mod stored;
 
 use domain::ciba::hint::{Hint, Who};
 use domain::ciba::profile::Profile;
-use domain::ciba::request::{Asked, Found, TenantRules, UserFacts, decide, shape};
+use domain::ciba::request::{Asked, Found, Target, TenantRules, UserFacts, decide, shape};
 use domain::oauth::api::Api;
 use domain::oauth::client::{CIBA_GRANT, Client};
 use domain::oauth::grant::ClientGrant;
@@ -120,7 +120,7 @@ impl Start {
             is_push_enabled: self.push,
         };
         let shaped = shape(&parameters, &client, &tenant)?;
-        let named = shaped.audience().map(str::to_owned);
+        let named = shaped.audiences().first().cloned();
         let api = self.api.as_ref().map(|api| Api::from_document(api).unwrap());
         let api = api.filter(|api| Some(&api.identifier) == named.as_ref());
         let grant = self.grant.as_ref().map(|grant| ClientGrant::from_document(grant).unwrap());
@@ -128,11 +128,9 @@ impl Start {
             Hint::Who(Who::User(user_id)) => user_id.clone(),
             Hint::Who(_) | Hint::LoginHintToken(_) | Hint::IdToken(_) => domain::UserId::new("x"),
         };
-        let found = Found {
-            api: api.as_ref(),
-            grant: grant.as_ref(),
-            user: self.user.map(|user| (&user_id, user)),
-        };
+        let target = api.as_ref().map(|api| Target { api, grant: grant.as_ref() });
+        let found =
+            Found { targets: target.as_slice(), user: self.user.map(|user| (&user_id, user)) };
         decide(shaped, &client, &tenant, &found)
     }
 

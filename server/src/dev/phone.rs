@@ -184,8 +184,13 @@ async fn read_consent(
     let header = proof::header(Algorithm::Es256.name(), &jwk);
     let proof = signed(key, &header, &claims.claims())?;
     let meta = meta();
-    let sent =
-        ConsentRequest { id: &push.consent, txtkn: &push.txtkn, proof: Some(&proof), meta: &meta };
+    let sent = ConsentRequest {
+        id: &push.consent,
+        txtkn: &push.txtkn,
+        proof: Some(&proof),
+        languages: "",
+        meta: &meta,
+    };
     flows::read_consent(app, context, sent, now).await?;
     Ok(())
 }

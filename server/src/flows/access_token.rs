@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use store::access_tokens::{self, AccessTokenRow};
 
 use super::bind_token::check_shown;
-use super::tokens::token_type;
+use super::tokens::{USERINFO_CLAIMS, token_type};
 use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
@@ -88,6 +88,9 @@ impl AccessToken {
         let confirmation = row.confirmation.as_deref().map(serde_json::from_str);
         if let Some(Ok(confirmation)) = confirmation {
             claims.insert("cnf".into(), confirmation);
+        }
+        if let Some(wanted) = row.claims {
+            claims.insert(USERINFO_CLAIMS.into(), wanted.into());
         }
         Self { client: row.client_id, claims }
     }

@@ -7,12 +7,12 @@ use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::delivery::{Mode, NotificationToken};
 use domain::ciba::pacing::Pacing;
 use domain::ciba::profile::SignedRequests;
-use domain::ciba::request::{self, Asked, Found, Shaped, TenantRules, UserFacts};
+use domain::ciba::request::{self, Asked, Found, Shaped, Target, TenantRules, UserFacts};
 use domain::ciba::signed_request;
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::{NameLength, auth_req_hash, auth_req_id};
 use domain::oauth::binding::Binding;
-use domain::oauth::grant::SubjectType;
+use domain::oauth::grant::{ClientGrant, SubjectType};
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::Rate;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -186,29 +186,42 @@ fn tenant_rules<'a>(app: &'a App, context: &'a Context) -> TenantRules<'a> {
     }
 }
 
-/// Looks up the API and the person, and lets the rules decide.
+/// An API that was named, and the client's grant on it.
+type Named = (KnownApi, Option<Arc<ClientGrant>>);
+
+/// What is known of an API of this name.
+async fn named(
+    app: &App,
+    context: &Context,
+    (client, audience): (&ClientId, &str),
+    now: Timestamp,
+) -> Result<Option<Named>, Failure> {
+    let tenant = &context.tenant.id;
+    let Some(api) = app.api(tenant, audience, now).await? else { return Ok(None) };
+    let grant = app.grant(tenant, client, audience, SubjectType::User, now).await?;
+    Ok(Some((api, grant)))
+}
+
+/// Looks up the APIs and the person, and lets the rules decide.
 async fn decide(
     app: &App,
     context: &Context,
     (client, shaped, rules): (&KnownClient, Shaped, &TenantRules<'_>),
     now: Timestamp,
 ) -> Result<(Asked, Vec<Device>, Option<Unspent>), Failure> {
-    let tenant = &context.tenant.id;
     let id = &client.client().id;
-    let (api, grant): (Option<KnownApi>, Option<Arc<_>>) = match shaped.audience() {
-        None => (None, None),
-        Some(audience) => (
-            app.api(tenant, audience, now).await?,
-            app.grant(tenant, id, audience, SubjectType::User, now).await?,
-        ),
-    };
+    let mut apis = Vec::new();
+    for audience in shaped.audiences() {
+        apis.extend(named(app, context, (id, audience), now).await?);
+    }
+    let targets: Vec<_> =
+        apis.iter().map(|(api, grant)| Target { api, grant: grant.as_deref() }).collect();
     let whom = whom::meant(app, context, (client, shaped.hint()), now).await?;
     let (facts, devices) = match &whom.user {
         Some(user) => facts(app, context, user, now).await?,
         None => (None, Vec::new()),
     };
-    let found =
-        Found { api: api.as_deref(), grant: grant.as_deref(), user: whom.user.as_ref().zip(facts) };
+    let found = Found { targets: &targets, user: whom.user.as_ref().zip(facts) };
     let asked = request::decide(shaped, client.client(), rules, &found)?;
     Ok((asked, devices, whom.unspent))
 }

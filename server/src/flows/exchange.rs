@@ -1,6 +1,7 @@
 //! `POST /oauth/token`: which grant it is, and the two grants that ask nobody.
 
 use domain::Timestamp;
+use domain::ciba::request::may_repeat;
 use domain::oauth::binding::Binding;
 use domain::oauth::claims::{self, Access, GTY_REFRESH_TOKEN};
 use domain::oauth::exchange::{GrantType, machine_scope, refreshed_scope, unknown_audience};
@@ -17,6 +18,7 @@ use super::DECIDE_TRIES;
 use super::authenticate_client::{Authenticated, spend_assertion};
 use super::bind_token::{At, Bond, bind_token, check_poll};
 use super::long_poll::long_poll;
+use super::narrow::narrowed;
 use super::redeem::{Turn, redeem};
 use super::tokens::{self, Granted, Order};
 use crate::App;
@@ -34,8 +36,8 @@ pub async fn exchange(
     (wait_s, now): (Option<i64>, Timestamp),
 ) -> Result<Map<String, Value>, Failure> {
     let (authenticated, parameters, meta) = asked;
-    parameters.check_no_duplicates(&[])?;
     let client = &authenticated.client;
+    parameters.check_no_duplicates(may_repeat(client.client()))?;
     let grant_type = GrantType::of(parameters)?;
     client.client().may_use(grant_type.as_str())?;
     match grant_type {
@@ -112,6 +114,9 @@ async fn refresh(
         }
         // Nothing: rotated, revoked or used in this moment, and the row now says which.
         let grant = granted(client, parameters, &row)?;
+        let asked = (client.client(), parameters, &grant);
+        let part = narrowed(app, &context.tenant.id, asked, now).await?;
+        let grant = part.unwrap_or(grant);
         let asking = (At::Token, client.client(), grant.audience.as_deref(), meta);
         let binding = bond.of(app, context, asking, now).await?;
         if let Some(answer) = renew(app, context, (client, &row, &grant, binding), now).await? {

@@ -4,7 +4,7 @@
 use device_protocol::guardian::errors::Code;
 use domain::ciba::challenge::Receipt;
 use domain::ciba::delivery::Mode;
-use domain::ciba::request::Asked;
+use domain::ciba::request::{Asked, Beyond};
 use domain::ciba::transaction::{Facts, Transaction};
 use domain::jose::NameLength;
 use domain::oauth::client::Channel;
@@ -100,6 +100,7 @@ fn begun(
         user_id: flow.user.clone(),
         issuer: context.base.issuer.clone(),
         audience: None,
+        beyond: Beyond::default(),
         scope: Scope::of(["openid"]),
         binding_message: None,
         details: None,

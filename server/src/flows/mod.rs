@@ -24,6 +24,7 @@ mod introspect;
 mod key_sets;
 pub mod log;
 mod long_poll;
+mod narrow;
 mod notices;
 mod open_ticket;
 mod push_tokens;

@@ -74,7 +74,8 @@ async fn mint(
     let confirmation = notice.confirmation.as_deref().and_then(|it| serde_json::from_str(it).ok());
     let binding = confirmation.as_ref().and_then(Binding::of_confirmation);
     let binding = binding.as_ref();
-    let collector = Collector { client, meta: &meta, binding, pushed_as: Some(id) };
+    let collector =
+        Collector { client, meta: &meta, binding, parameters: None, pushed_as: Some(id) };
     let made = redeem::make(app, &context, (&collector, approved.clone()), now).await;
     let made = match made {
         Ok(made) => made,

@@ -1,10 +1,11 @@
 //! `GET /rich-consents/{id}`: a device reads what its person is asked (guardian B5).
 
 use device_protocol::guardian::errors::Code;
+use domain::ciba::request::WantedClaims;
 use domain::ciba::transaction::{Facts, Stored};
 use domain::guardian::{PROOF_MEMORY_S, ProofRules, check_proof};
 use domain::{ConsentId, Timestamp, UserId};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::{Written, enrollments, replays, transactions};
 
 use super::change_device::key_of;
@@ -15,6 +16,9 @@ use crate::failure::DeviceFailure;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
+/// The language of people of whose languages the templates have none.
+const FALLBACK: &str = "en";
+
 /// What a device sent.
 #[derive(Clone, Copy, Debug)]
 pub struct ConsentRequest<'a> {
@@ -24,6 +28,8 @@ pub struct ConsentRequest<'a> {
     pub txtkn: &'a str,
     /// The proof of possession.
     pub proof: Option<&'a str>,
+    /// `Accept-Language`.
+    pub languages: &'a str,
     /// Who sent it.
     pub meta: &'a Meta,
 }
@@ -86,7 +92,7 @@ async fn attempt(
         write = transactions::note_consent_read(tenant, &facts.auth_req_hash, now).and(write);
     }
     match app.database.run(write).await? {
-        Written::Done => Ok(record(facts)),
+        Written::Done => Ok(record(facts, sent.languages)),
         Written::Overtaken => {
             let sentence = "This proof was used before. Sign a new one for each call";
             Err(DeviceFailure::refused(Code::InvalidDpopAssertion, sentence))
@@ -95,8 +101,9 @@ async fn attempt(
 }
 
 /// The record as both SDKs read it: times as strings, `scope` and `binding_message` always there,
-/// `authorization_details` only where there are some (G103 to G107).
-fn record(facts: &Facts) -> Value {
+/// `authorization_details` only where there are some (G103 to G107). Ours are `display`, the details
+/// in the person's words, and `claims`, what is told of the person beyond the scopes.
+fn record(facts: &Facts, languages: &str) -> Value {
     let asked = &facts.asked;
     let scope: Vec<&str> = asked.scope.iter().collect();
     let mut requested = json!({
@@ -109,12 +116,34 @@ fn record(facts: &Facts) -> Value {
     if let (Some(details), Some(members)) = (details, requested.as_object_mut()) {
         members.insert(String::from("authorization_details"), details);
     }
+    let beyond = &asked.beyond;
+    if let (Some(display), Some(members)) = (&beyond.display, requested.as_object_mut()) {
+        members.insert(String::from("display"), in_words(display, languages));
+    }
+    if let (false, Some(members)) = (beyond.claims.is_empty(), requested.as_object_mut()) {
+        let named = beyond.claims.id_token.iter().chain(&beyond.claims.userinfo).copied();
+        members.insert(String::from("claims"), WantedClaims::known(named).into());
+    }
     json!({
         "id": facts.consent_id.as_str(),
         "requested_details": requested,
         "created_at": facts.created_at.to_iso(),
         "expires_at": facts.expires_at.to_iso(),
     })
+}
+
+/// What the templates say, in the first language of the device that they have.
+fn in_words(display: &str, languages: &str) -> Value {
+    let shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
+    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let mut wanted = languages.split(',').filter_map(|one| one.split(';').next()).map(str::trim);
+    let has = |tag: &str| {
+        let exact = shown.keys().find(|known| known.eq_ignore_ascii_case(tag));
+        exact.or_else(|| shown.keys().find(|known| primary(known) == primary(tag)))
+    };
+    let chosen = wanted.find_map(has).or_else(|| has(FALLBACK)).or_else(|| shown.keys().next());
+    let lines = chosen.and_then(|language| shown.get(language));
+    json!({ "locale": chosen, "lines": lines })
 }
 
 /// What looks like an id of ours, no longer than one; anything else may be somebody's secret in the

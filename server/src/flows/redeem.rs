@@ -17,6 +17,7 @@ use super::authenticate_client::{
 use super::bind_token::{At, bind_token};
 use super::exchange::living_user;
 use super::log::{self, Entry};
+use super::narrow::narrowed;
 use super::tokens::{self, Granted, Order};
 use crate::App;
 use crate::failure::{Broken, Failure};
@@ -208,10 +209,11 @@ async fn hand_out(
     (asked, binding, approved): (Asked<'_>, Option<&Binding>, Approved),
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, Failure> {
-    let (authenticated, _, meta) = asked;
+    let (authenticated, parameters, meta) = asked;
     let client = &authenticated.client;
     let (hash, logged) = (approved.facts().auth_req_hash, approved.facts().logged_refusal.clone());
-    let collector = Collector { client, meta, binding, pushed_as: None };
+    let collector =
+        Collector { client, meta, binding, parameters: Some(parameters), pushed_as: None };
     let made = match make(app, context, (&collector, approved), now).await {
         Ok(made) => made,
         Err(Failure::Refused(refusal)) if refusal.reason == Reason::UserGone => {
@@ -235,6 +237,8 @@ pub(super) struct Collector<'a> {
     pub(super) meta: &'a Meta,
     /// What the tokens are bound to.
     pub(super) binding: Option<&'a Binding>,
+    /// What it asks for of what was granted; all, where they are pushed.
+    pub(super) parameters: Option<&'a Parameters>,
     /// The `auth_req_id`, where they are pushed.
     pub(super) pushed_as: Option<&'a str>,
 }
@@ -266,6 +270,12 @@ pub(super) async fn make(
         txn: Some(facts.txn),
         authorization_details: details,
         acr: facts.asked.acr.clone(),
+        further_audiences: facts.asked.beyond.audiences.clone(),
+        claims: facts.asked.beyond.claims.clone(),
+    };
+    let part = match collector.parameters {
+        Some(wish) => narrowed(app, &context.tenant.id, (client, wish, &granted), now).await?,
+        None => None,
     };
     // The request's own name, so that its reuse finds them (N49).
     let family = facts.txn.to_string();
@@ -283,7 +293,8 @@ pub(super) async fn make(
     let early = collector.pushed_as.map(|_| tokens::refresh_token(app, &order, now));
     let named = early.as_ref().and_then(|early| early.as_ref()).map(|(token, _)| token.as_str());
     let pushed = collector.pushed_as.map(|id| (id, named));
-    let minted = tokens::mint(app, context, &Order { pushed, ..order }, now).await?;
+    let asked_for = Order { pushed, granted: part.as_ref().unwrap_or(&granted), ..order };
+    let minted = tokens::mint(app, context, &asked_for, now).await?;
     let mut answer = minted.answer;
     let redemption = app.entropy.bytes::<16>();
     let tenant = &context.tenant.id;

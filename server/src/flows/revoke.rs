@@ -1,5 +1,6 @@
 //! `POST /oauth/revoke` (W188 to W192, RFC 7009) and what `/userinfo` needs.
 
+use domain::ciba::request::WantedClaims;
 use domain::oauth::claims;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -13,7 +14,7 @@ use super::access_token::{Presented, shown_token};
 use super::administer;
 use super::admit::admit;
 use super::exchange::living_user;
-use super::tokens::Granted;
+use super::tokens::{Granted, USERINFO_CLAIMS};
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -76,7 +77,11 @@ pub async fn userinfo(
         Failure::Refused(_) => invalid(),
         Failure::Broken(broken) => Failure::Broken(broken),
     })?;
-    Ok(claims::userinfo(user.id(), &user.to_json(&Fields::All), &scope))
+    let person = user.to_json(&Fields::All);
+    let mut told = claims::userinfo(user.id(), &person, &scope);
+    let wanted = WantedClaims::known(found.text(USERINFO_CLAIMS).split(' '));
+    claims::tell_claims(&mut told, &person, wanted);
+    Ok(told)
 }
 
 fn invalid() -> Failure {

@@ -1,5 +1,6 @@
 //! Making the tokens of one grant: what is signed, what is stored, what is answered.
 
+use domain::ciba::request::WantedClaims;
 use domain::jose::Algorithm;
 use domain::oauth::binding::Binding;
 use domain::oauth::claims::{self, Access, Act, Bound, Draft, Identity};
@@ -7,7 +8,7 @@ use domain::oauth::client::{Client, REFRESH_TOKEN_GRANT};
 use domain::oauth::scope::Scope;
 use domain::people::{Fields, User};
 use domain::{Fingerprint, Timestamp, TransactionId};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use store::access_tokens::{self, AccessTokenRow};
 use store::refresh_tokens::RefreshTokenRow;
 use store::{Write, refresh_tokens};
@@ -20,6 +21,9 @@ use crate::tenancy::Context;
 
 /// An opaque access token lives this long: as long as one for an API does unless set (W163).
 const OPAQUE_LIFETIME_S: i64 = 86_400;
+
+/// The claim of an access token that names the claims `/userinfo` is to tell.
+pub(super) const USERINFO_CLAIMS: &str = "userinfo_claims";
 
 /// What a person granted, as a refresh token keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,20 +40,33 @@ pub struct Granted {
     pub authorization_details: Option<Value>,
     /// The authentication context class that was asked for and reached (C25).
     pub acr: Option<String>,
+    /// The identifiers of further APIs (RFC 8707).
+    pub further_audiences: Vec<String>,
+    /// Claims that were asked for one by one.
+    pub claims: WantedClaims,
 }
 
 impl Granted {
     /// The text that is stored.
     pub fn to_document(&self) -> String {
-        json!({
-            "scope": self.scope.to_string(),
-            "audience": self.audience,
-            "auth_time": self.auth_time.ms(),
-            "txn": self.txn.map(|txn| txn.to_string()),
-            "authorization_details": self.authorization_details,
-            "acr": self.acr,
-        })
-        .to_string()
+        let mut document = Map::new();
+        let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
+        put("scope", self.scope.to_string().into());
+        put("audience", self.audience.clone().into());
+        put("auth_time", self.auth_time.ms().into());
+        put("txn", self.txn.map(|txn| txn.to_string()).into());
+        put("authorization_details", self.authorization_details.clone().into());
+        put("acr", self.acr.clone().into());
+        for (name, list) in [
+            ("further_audiences", Value::from(self.further_audiences.as_slice())),
+            ("id_token_claims", Value::from(self.claims.id_token.as_slice())),
+            ("userinfo_claims", Value::from(self.claims.userinfo.as_slice())),
+        ] {
+            if list.as_array().is_some_and(|list| !list.is_empty()) {
+                put(name, list);
+            }
+        }
+        Value::Object(document).to_string()
     }
 
     /// Reads the stored text.
@@ -57,6 +74,10 @@ impl Granted {
         let document: Value = serde_json::from_str(text).ok()?;
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         let details = document.get("authorization_details").cloned();
+        let texts = |name: &str| {
+            let list = document.get(name).and_then(Value::as_array);
+            list.into_iter().flatten().filter_map(Value::as_str)
+        };
         Some(Self {
             scope: Scope::of(text("scope")?.split(' ')),
             audience: text("audience").map(str::to_owned),
@@ -64,7 +85,17 @@ impl Granted {
             txn: text("txn").and_then(parse_txn),
             authorization_details: details.filter(|details| !details.is_null()),
             acr: text("acr").map(str::to_owned),
+            further_audiences: texts("further_audiences").map(str::to_owned).collect(),
+            claims: WantedClaims {
+                id_token: WantedClaims::known(texts("id_token_claims")),
+                userinfo: WantedClaims::known(texts("userinfo_claims")),
+            },
         })
+    }
+
+    /// The identifiers of its APIs.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.audience.iter().chain(&self.further_audiences).map(String::as_str)
     }
 }
 
@@ -111,12 +142,11 @@ pub async fn mint(
     now: Timestamp,
 ) -> Result<Minted, Failure> {
     let keys = app.signing_keys(&context.tenant.id, now).await?;
-    let api = match &order.granted.audience {
-        Some(identifier) => app.api(&context.tenant.id, identifier, now).await?,
-        None => None,
-    };
-    let (access_token, lifetime_s, write) =
-        access_token(app, context, order, (api.as_ref(), &keys), now)?;
+    let mut apis = Vec::new();
+    for identifier in order.granted.audiences() {
+        apis.extend(app.api(&context.tenant.id, identifier, now).await?);
+    }
+    let (access_token, lifetime_s, write) = access_token(app, context, order, (&apis, &keys), now)?;
     let mut answer = Map::new();
     if order.granted.scope.has("openid") {
         let id_token = id_token(order, (&keys, &access_token), now)?;
@@ -136,10 +166,11 @@ fn access_token(
     app: &App,
     context: &Context,
     order: &Order<'_>,
-    (api, keys): (Option<&KnownApi>, &Keyring),
+    (apis, keys): (&[KnownApi], &Keyring),
     now: Timestamp,
 ) -> Result<(String, i64, Write), Broken> {
-    let Some(api) = api else {
+    let wanted = &order.granted.claims.userinfo;
+    let Some((api, further)) = apis.split_first() else {
         let token = app.entropy.base64url::<32>();
         let row = AccessTokenRow {
             hash: Fingerprint::of(token.as_bytes()),
@@ -148,6 +179,7 @@ fn access_token(
             scope: order.granted.scope.to_string(),
             family: order.family.map(str::to_owned),
             confirmation: order.binding.map(|binding| binding.confirmation().to_string()),
+            claims: (!wanted.is_empty()).then(|| wanted.join(" ")),
             created_at: now,
             expires_at: now.plus_seconds(OPAQUE_LIFETIME_S),
         };
@@ -166,6 +198,12 @@ fn access_token(
     let details = order.granted.authorization_details.as_ref();
     let mut draft = claims::user_access_token(&access, order.user.id(), order.gty, &[], details);
     claims::tell_approval(&mut draft, order.granted.acr.as_deref(), order.granted.auth_time);
+    if !further.is_empty() {
+        claims::widen(&mut draft, &access, further);
+    }
+    if !wanted.is_empty() {
+        draft.claims.insert(String::from(USERINFO_CLAIMS), wanted.join(" ").into());
+    }
     confirm(&mut draft, order.binding);
     let lifetime_s = draft.lifetime_s;
     Ok((sign(keys, draft)?, lifetime_s, Write::new()))
@@ -202,6 +240,7 @@ fn id_token(
         txn: order.granted.txn,
     };
     let mut draft = claims::id_token(&identity, now);
+    claims::tell_claims(&mut draft.claims, identity.person, &order.granted.claims.id_token);
     if let Some((auth_req_id, refresh_token)) = order.pushed {
         claims::bind(&mut draft, &Bound { auth_req_id, access_token, refresh_token });
     }

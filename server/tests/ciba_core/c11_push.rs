@@ -264,3 +264,22 @@ async fn pushed_tokens_are_bound_to_the_key_of_the_start() {
     let lifetime_s = body["expires_in"].as_i64().unwrap();
     assert_eq!(token.claims["exp"], json!(minted_at + lifetime_s));
 }
+
+/// N11, C72: details that were approved are pushed, in the answer and in the access token.
+#[tokio::test]
+async fn details_are_pushed_end_to_end() {
+    let (world, script) = notified("push", json!({})).await;
+    script.then(204, &Value::Null);
+    let details = json!([{"type": "payment_initiation", "amount": "2500"}]);
+    let ask = |form: Form| {
+        form.with("audience", "https://api.example.com/payments")
+            .with("authorization_details", details.to_string())
+    };
+    let id = asks_with(&world, "alice", ask).await;
+    world.phone_of("alice").approves(&id).await;
+    works(&world, 3).await;
+    let body = &bodies(&script)[0];
+    assert_eq!(body["authorization_details"], details);
+    let token = world.verified(body["access_token"].as_str().unwrap()).await;
+    assert_eq!(token.claims["authorization_details"], details);
+}

@@ -33,7 +33,7 @@ const TOLD_ONLY: [&str; 5] = [
     "subject_types_supported",
 ];
 /// Members that the walks below go through.
-const WALKED: [&str; 26] = [
+const WALKED: [&str; 27] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -58,9 +58,10 @@ const WALKED: [&str; 26] = [
     "acr_values_supported",
     "tls_client_certificate_bound_access_tokens",
     "backchannel_endpoint_login_hint_token_types_supported",
-    // walked where they are proven: user codes and details of requests
+    // walked where they are proven: user codes, details of requests, claims one by one
     "backchannel_user_code_parameter_supported",
     "authorization_details_types_supported",
+    "claims_parameter_supported",
 ];
 
 /// A tenant of one profile, with everything switched on that metadata tell of.
@@ -275,6 +276,13 @@ async fn grants(told: &Told) {
     }
 }
 
+/// The form that asks for each claim that is told.
+fn by_name(told: &Told, form: Form) -> Form {
+    let names = told.values("claims_supported").into_iter().filter(|name| name != "acr");
+    let wish: serde_json::Map<String, Value> = names.map(|name| (name, Value::Null)).collect();
+    form.with("claims", json!({ "id_token": wish }).to_string())
+}
+
 /// Each scope is granted and each claim comes; a scope that is not told is not granted.
 async fn scopes_and_claims(told: &Told) {
     let asker = told.asker("scopes", json!({})).await;
@@ -282,8 +290,14 @@ async fn scopes_and_claims(told: &Told) {
     let all = scopes.join(" ");
     let wanted = |form: Form| {
         let form = form.with("scope", &all);
-        if acr.is_empty() { form } else { form.with("acr_values", acr.join(" ")) }
+        let form = if acr.is_empty() { form } else { form.with("acr_values", acr.join(" ")) };
+        if told.metadata["claims_parameter_supported"] == true { by_name(told, form) } else { form }
     };
+    let person = json!({
+        "given_name": "Alice", "family_name": "Example", "phone_number": "+81312345678",
+    });
+    let changed = told.world.operator().patches("users/auth0|alice", &person).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
     let tokens = asker.tokens(wanted).await;
     let granted = tokens["scope"].as_str().unwrap_or(&all);
     for scope in &scopes {

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::delivery::Mode;
-use domain::ciba::request::Asked;
+use domain::ciba::request::{Asked, Beyond};
 use domain::ciba::transaction::{Begun, Names};
 use domain::jose::PublicKey;
 use domain::oauth::client::Channel;
@@ -163,6 +163,7 @@ async fn seed_transaction(world: &World, number: u8, recorded: &Value) {
         user_id: UserId::new("auth0|u1"),
         issuer: world.issuer(),
         audience: None,
+        beyond: Beyond::default(),
         scope: Scope::of(["openid"]),
         binding_message: Some("21-49-38".to_owned()),
         details: None,

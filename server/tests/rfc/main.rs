@@ -6,9 +6,12 @@
     reason = "an answer of another shape fails the test that reads it"
 )]
 
+mod r14_resources;
 mod r16_key_sets;
 mod r16_registration;
+mod r19_step_up;
 mod r2_dpop;
+mod r3_rar;
 mod r4_tokens;
 mod r7_introspection;
 

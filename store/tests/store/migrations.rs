@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -13,6 +13,7 @@ const ALL: [&str; 9] = [
     "0009_hints",
     "0010_bound_tokens",
     "0011_registration",
+    "0012_content",
 ];
 
 #[tokio::test]

@@ -55,6 +55,7 @@ fn access(name: &str, family: Option<&str>) -> AccessTokenRow {
         scope: String::from("openid"),
         family: family.map(String::from),
         confirmation: Some(String::from(r#"{"jkt":"x"}"#)),
+        claims: Some(String::from("email name")),
         created_at: NOW,
         expires_at: LATER,
     }

@@ -4,7 +4,7 @@ use crate::common::{NOW, Place};
 use domain::ciba::challenge::{Challenge, Receipt};
 use domain::ciba::delivery::Mode;
 use domain::ciba::pacing::Pacing;
-use domain::ciba::request::Asked;
+use domain::ciba::request::{Asked, Beyond};
 use domain::ciba::transaction::{
     Answer, Answered, Approved, Begun, Cancelled, Denied, Names, Stored, Transaction, Withdrawn,
 };
@@ -88,6 +88,7 @@ pub(crate) fn begun_by(number: u8, delivery: Mode) -> Begun {
         user_id: alice().id().clone(),
         issuer: String::from("https://localhost:8443/"),
         audience: Some(String::from("https://api.example.com/")),
+        beyond: Beyond::default(),
         scope: Scope::of(["openid", "transfer:funds"]),
         binding_message: Some(String::from("Pay 25.00")),
         details: None,

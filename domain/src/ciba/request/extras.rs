@@ -1,6 +1,7 @@
-//! What a start may say beyond what it must: `acr_values` (C25) and `request_context` (C83, F10).
+//! What a start may say beyond what it must: `acr_values` (C25), `claims` (OpenID Connect Core 5.5)
+//! and `request_context` (C83, F10).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::json;
 use crate::oauth::client::Client;
@@ -13,6 +14,8 @@ pub const DEVICE_ACR: &str = "urn:aizuchi:acr:device";
 
 /// `acr_values` are not longer.
 const MAX_ACR_VALUES_BYTES: usize = 1024;
+/// `claims` are not longer.
+const MAX_CLAIMS_BYTES: usize = 4 * 1024;
 /// A `request_context` is not longer.
 const MAX_CONTEXT_BYTES: usize = 4 * 1024;
 
@@ -23,6 +26,56 @@ pub(super) struct Extras {
     pub(super) acr: Option<String>,
     /// The JSON object, as it was sent.
     pub(super) context: Option<String>,
+    /// The claims that were asked for one by one.
+    pub(super) claims: WantedClaims,
+    /// Whom the client says it means, by the claim `sub`.
+    pub(super) subject: Option<String>,
+}
+
+/// The claims about a person that can be asked for one by one.
+pub const CLAIMS: [&str; 9] = [
+    "name",
+    "nickname",
+    "given_name",
+    "family_name",
+    "picture",
+    "updated_at",
+    "email",
+    "email_verified",
+    "phone_number",
+];
+
+/// Claims that were asked for one by one, each by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedClaims {
+    /// In the ID token.
+    pub id_token: Vec<&'static str>,
+    /// From `/userinfo`.
+    pub userinfo: Vec<&'static str>,
+}
+
+impl WantedClaims {
+    /// Whether none was asked for.
+    pub const fn is_empty(&self) -> bool {
+        self.id_token.is_empty() && self.userinfo.is_empty()
+    }
+
+    /// The names out of `names` that can be asked for, each once.
+    pub fn known(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<&'static str> {
+        let mut known = [false; CLAIMS.len()];
+        for name in names {
+            let place = CLAIMS.iter().position(|claim| *claim == name.as_ref());
+            if let Some(known) = place.and_then(|place| known.get_mut(place)) {
+                *known = true;
+            }
+        }
+        CLAIMS
+            .into_iter()
+            .zip(known)
+            .filter(|(_, is_named)| *is_named)
+            .map(|(one, _)| one)
+            .collect()
+    }
 }
 
 /// Reads them where the client's profile does.
@@ -30,7 +83,62 @@ pub(super) fn extras(parameters: &Parameters, client: &Client) -> Result<Extras,
     if !client.profile.rules().reads_extras {
         return Ok(Extras::default());
     }
-    Ok(Extras { acr: acr(parameters)?, context: request_context(parameters, client)? })
+    let asked = acr(parameters)?;
+    let Asked { acr, claims, subject } = claims(parameters)?;
+    let context = request_context(parameters, client)?;
+    Ok(Extras { acr: asked.or(acr), context, claims, subject })
+}
+
+/// What the parameter `claims` asks for.
+#[derive(Default)]
+struct Asked {
+    acr: Option<String>,
+    claims: WantedClaims,
+    subject: Option<String>,
+}
+
+/// OpenID Connect Core 5.5: unknown members and claims mean nothing; an essential `acr` that cannot
+/// be reached is a refusal (5.5.1.1), and so is another `sub` than the hint's.
+fn claims(parameters: &Parameters) -> Result<Asked, Refusal> {
+    let Some(text) = parameters.optional_structure("claims")? else { return Ok(Asked::default()) };
+    let bad = |what: &str| Refusal::because(Reason::BadParameter, format!("claims {what}"));
+    if text.len() > MAX_CLAIMS_BYTES {
+        return Err(bad(&format!("must not exceed {MAX_CLAIMS_BYTES} bytes")));
+    }
+    let claims = json::parse(text.as_bytes()).map_err(|fault| bad(&fault.to_string()))?;
+    let claims = claims.as_object().ok_or_else(|| bad("must be a JSON object"))?;
+    let nothing = Map::new();
+    let member = |name: &str| match claims.get(name) {
+        None | Some(Value::Null) => Ok(&nothing),
+        Some(member) => member.as_object().ok_or_else(|| bad(&format!("{name} must be an object"))),
+    };
+    let (id_token, userinfo) = (member("id_token")?, member("userinfo")?);
+    for (name, wish) in id_token.iter().chain(userinfo) {
+        if !(wish.is_null() || wish.is_object()) {
+            return Err(bad(&format!("{name} must be null or an object")));
+        }
+    }
+    let names = |of: &Map<String, Value>| WantedClaims::known(of.keys());
+    let acr = id_token.get("acr").map(reachable).transpose()?;
+    let mut subjects =
+        [id_token, userinfo].into_iter().filter_map(|of| of.get("sub")?.get("value"));
+    Ok(Asked {
+        acr,
+        subject: subjects.find_map(Value::as_str).map(str::to_owned),
+        claims: WantedClaims { id_token: names(id_token), userinfo: names(userinfo) },
+    })
+}
+
+/// The class that is reached, where it will do.
+fn reachable(wish: &Value) -> Result<String, Refusal> {
+    let values = wish.get("values").and_then(Value::as_array);
+    let mut named = values.into_iter().flatten().chain(wish.get("value")).peekable();
+    let is_essential = wish.get("essential").and_then(Value::as_bool).unwrap_or(false);
+    if is_essential && named.peek().is_some() && !named.any(|value| value == DEVICE_ACR) {
+        let text = format!("The only acr that can be reached is {DEVICE_ACR}");
+        return Err(Refusal::because(Reason::UnmetClaim, text));
+    }
+    Ok(DEVICE_ACR.to_owned())
 }
 
 /// C25: any value is voluntary; what is reached is told, whether it was among them or not.

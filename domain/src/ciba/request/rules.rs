@@ -1,26 +1,26 @@
 //! The rules of `/bc-authorize`, one small function each; their order is the parent's.
 
+use serde_json::{Map, Value};
+
 use crate::UserId;
 use crate::ciba::authorization_details::{self, AuthorizationDetails};
 use crate::ciba::hint::{self, Hint, Who};
 use crate::ciba::login_hint;
 use crate::ciba::profile::{Profile, Rules};
-use crate::ciba::request::{Found, TenantRules, UserFacts};
+use crate::ciba::request::{Found, Target, TenantRules, UserFacts};
 use crate::oauth::api::{AccessPolicy, Api, TRANSACTIONAL_WITH_MFA};
 use crate::oauth::client::{Channel, Client, REFRESH_TOKEN_GRANT};
+use crate::oauth::details_type::DetailsType;
 use crate::oauth::exchange;
 use crate::oauth::grant::{ClientGrant, SubjectType};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::refusal::{Reason, Refusal};
 use crate::oauth::scope::{OPENID_SCOPES, Scope};
 
+/// A request may be for so many APIs at most.
+const MAX_RESOURCES: usize = 5;
 /// W83: so many characters at most.
 pub(super) const MAX_BINDING_MESSAGE_CHARS: usize = 64;
-
-/// W104: what may be sent more than once.
-pub(super) const fn may_repeat(profile: &Rules) -> &'static [&'static str] {
-    if profile.resource_always_counts { &["resource"] } else { &[] }
-}
 
 /// W85, W107, C28, C29: the hint there must be, and its shape.
 pub(super) fn hint(
@@ -141,33 +141,38 @@ fn positive(text: &str) -> Option<i64> {
     Some(text.parse().unwrap_or(i64::MAX)).filter(|seconds| *seconds > 0)
 }
 
-/// W68 to W71: the API that is named, if any.
-pub(super) fn audience(
+/// W68 to W71, R14: the APIs that are named, each once.
+pub(super) fn audiences(
     parameters: &Parameters,
     profile: &Rules,
     tenant: &TenantRules<'_>,
-) -> Result<Option<String>, Refusal> {
-    if let Some(audience) = parameters.optional("audience")? {
-        return Ok(Some(audience.to_owned()));
+) -> Result<Vec<String>, Refusal> {
+    let mut named: Vec<String> =
+        parameters.optional("audience")?.map(str::to_owned).into_iter().collect();
+    let takes_resources =
+        profile.resource_always_counts || (tenant.is_resource_compatible && named.is_empty());
+    if !takes_resources {
+        return Ok(named);
     }
-    if !profile.resource_always_counts && !tenant.is_resource_compatible {
-        return Ok(None);
+    // Too long a name is told as such.
+    parameters.optional("resource")?;
+    for resource in parameters.all("resource") {
+        if !named.iter().any(|known| known == resource) {
+            named.push(resource.to_owned());
+        }
     }
-    let mut resources = parameters.all("resource");
-    let Some(first) = resources.next() else { return Ok(None) };
-    if resources.any(|other| other != first) {
-        let text = "Only one resource may be asked for at a time";
+    if named.len() > MAX_RESOURCES {
+        let text = format!("At most {MAX_RESOURCES} resources may be asked for at a time");
         return Err(Refusal::because(Reason::UnknownAudience, text));
     }
-    Ok(Some(parameters.optional("resource")?.unwrap_or(first).to_owned()))
+    Ok(named)
 }
 
 /// W99, WD19: the Management API is never an audience for CIBA, whatever grants exist.
 pub(super) fn not_the_management_api(
-    audience: Option<&str>,
+    audience: &str,
     tenant: &TenantRules<'_>,
 ) -> Result<(), Refusal> {
-    let Some(audience) = audience else { return Ok(()) };
     let is_management =
         tenant.issuers.iter().any(|issuer| audience == format!("{issuer}api/v2/").as_str());
     if !is_management {
@@ -178,29 +183,24 @@ pub(super) fn not_the_management_api(
 }
 
 /// W98; W70: `None` is absent, unless an API is called so.
-pub(super) fn known_audience(
-    named: &mut Option<String>,
+pub(super) fn known_audiences(
+    named: &mut Vec<String>,
     profile: &Rules,
     tenant: &TenantRules<'_>,
-    api: Option<&Api>,
+    targets: &[Target<'_>],
 ) -> Result<(), Refusal> {
-    let Some(audience) = named.as_deref() else { return Ok(()) };
-    if api.is_some() {
-        return Ok(());
-    }
+    let is_known = |name: &String| targets.iter().any(|target| target.api.identifier == *name);
     let can_be_absent = profile.audience_none_can_be_absent && tenant.is_audience_none_lenient;
-    if audience == "None" && can_be_absent {
-        *named = None;
-        return Ok(());
-    }
-    Err(exchange::unknown_audience(audience))
+    named.retain(|name| is_known(name) || !(can_be_absent && name == "None"));
+    let unknown = named.iter().find(|name| !is_known(name));
+    unknown.map_or(Ok(()), |name| Err(exchange::unknown_audience(name)))
 }
 
 /// W100: whether the API lets this client act for a person.
-pub(super) fn access_policy(api: &Api, grant: Option<&ClientGrant>) -> Result<(), Refusal> {
+pub(super) fn access_policy(Target { api, grant }: &Target<'_>) -> Result<(), Refusal> {
     let is_open = match api.user_policy {
         AccessPolicy::AllowAll => true,
-        AccessPolicy::RequireClientGrant => user_grant(grant).is_some(),
+        AccessPolicy::RequireClientGrant => user_grant(*grant).is_some(),
         AccessPolicy::DenyAll => false,
     };
     if is_open { Ok(()) } else { Err(exchange::no_client_grant(&api.identifier)) }
@@ -223,26 +223,27 @@ pub(super) fn consent_policy(api: &Api) -> Result<(), Refusal> {
 pub(super) fn granted_scope(
     scope: Scope,
     client: &Client,
-    api: Option<&Api>,
-    grant: Option<&ClientGrant>,
+    targets: &[Target<'_>],
 ) -> Result<Scope, Refusal> {
-    let is_known =
-        |word: &str| OPENID_SCOPES.contains(&word) || api.is_some_and(|api| api.has_scope(word));
+    let is_known = |word: &str| {
+        OPENID_SCOPES.contains(&word) || targets.iter().any(|target| target.api.has_scope(word))
+    };
     if !client.profile.rules().unknown_scope_is_dropped
         && let Some(unknown) = scope.iter().find(|word| !is_known(word))
     {
         return Err(Refusal::because(Reason::UnknownScope, format!("Unknown scope: {unknown}")));
     }
-    let may_refresh =
-        api.is_none_or(|api| api.allows_offline_access) && client.has_grant(REFRESH_TOKEN_GRANT);
-    let needs_grant = api.is_some_and(|api| api.user_policy == AccessPolicy::RequireClientGrant);
+    let may_refresh = targets.iter().all(|target| target.api.allows_offline_access)
+        && client.has_grant(REFRESH_TOKEN_GRANT);
+    let gives = |Target { api, grant }: &Target<'_>, word: &str| {
+        let needs_grant = api.user_policy == AccessPolicy::RequireClientGrant;
+        api.has_scope(word)
+            && (!needs_grant || user_grant(*grant).is_some_and(|grant| grant.scope.has(word)))
+    };
     let is_granted = |word: &str| match word {
         "offline_access" => may_refresh,
         _ if OPENID_SCOPES.contains(&word) => true,
-        _ => {
-            is_known(word)
-                && (!needs_grant || user_grant(grant).is_some_and(|grant| grant.scope.has(word)))
-        }
+        _ => targets.iter().any(|target| gives(target, word)),
     };
     Ok(scope.filtered(is_granted))
 }
@@ -254,37 +255,64 @@ pub(super) fn permitted_scope(scope: Scope, permissions: &[String]) -> Scope {
     })
 }
 
-/// W176 to W178: every type is the API's, and the grant's where the API wants one.
+/// W176 to W178: every type is an API's, and the grant's where the API wants one; and an object is
+/// as the type's schema says, if it has one (R3, decision 35).
 pub(super) fn registered_types(
     details: &AuthorizationDetails,
-    api: Option<&Api>,
-    grant: Option<&ClientGrant>,
+    targets: &[Target<'_>],
 ) -> Result<(), Refusal> {
-    let Some(api) = api else {
+    if targets.is_empty() {
         return Err(authorization_details::refused(
             "authorization_details needs an audience, whose API has registered the types"
                 .to_owned(),
         ));
-    };
-    for (position, name) in details.types().enumerate() {
-        let is_named = |known: &[String]| known.iter().any(|known| known == name);
-        if !is_named(&api.details_types) {
-            let what = format!("type \"{name}\" is not registered for this API");
-            return Err(authorization_details::of_entry(position, &what));
-        }
-        let is_granted = match api.user_policy {
+    }
+    for (position, (name, object)) in details.entries().enumerate() {
+        let fault = |what: &str| authorization_details::of_entry(position, what);
+        let Some((target, of_type)) = type_named(targets, name) else {
+            return Err(fault(&format!("type \"{name}\" is not registered for this API")));
+        };
+        let is_granted = match target.api.user_policy {
             AccessPolicy::AllowAll => true,
-            AccessPolicy::RequireClientGrant => {
-                user_grant(grant).is_some_and(|grant| is_named(&grant.details_types))
-            }
+            AccessPolicy::RequireClientGrant => user_grant(target.grant)
+                .is_some_and(|grant| grant.details_types.iter().any(|known| known == name)),
             AccessPolicy::DenyAll => false,
         };
         if !is_granted {
             let what = format!("type \"{name}\" is not in the client's grant for this API");
-            return Err(authorization_details::of_entry(position, &what));
+            return Err(fault(&what));
         }
+        of_type.check(object).map_err(|what| fault(&what))?;
     }
     Ok(())
+}
+
+/// The first API that has registered a type of this name, and the type.
+fn type_named<'t>(
+    targets: &'t [Target<'_>],
+    name: &str,
+) -> Option<(&'t Target<'t>, &'t DetailsType)> {
+    targets.iter().find_map(|target| {
+        Some((target, target.api.details_types.iter().find(|known| known.name == name)?))
+    })
+}
+
+/// How people are shown the details, in every language that one of the types has; `None` if none
+/// has a template.
+pub(super) fn display(details: &AuthorizationDetails, targets: &[Target<'_>]) -> Option<String> {
+    let known: Vec<(&DetailsType, &Value)> = details
+        .entries()
+        .filter_map(|(name, object)| Some((type_named(targets, name)?.1, object)))
+        .collect();
+    let mut languages: Vec<&str> = known.iter().flat_map(|(one, _)| one.languages()).collect();
+    languages.sort_unstable();
+    languages.dedup();
+    let lines = |language: &str| -> Vec<String> {
+        known.iter().flat_map(|(one, object)| one.lines(object, language)).collect()
+    };
+    let shown: Map<String, Value> =
+        languages.iter().map(|name| ((*name).to_owned(), lines(name).into())).collect();
+    (!shown.is_empty()).then(|| Value::Object(shown).to_string())
 }
 
 /// W90, W91, C51: the person, who can be asked, and how.

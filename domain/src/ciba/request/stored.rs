@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::UserId;
 use crate::ciba::delivery::Mode;
-use crate::ciba::request::Asked;
+use crate::ciba::request::{Asked, Beyond, WantedClaims};
 use crate::oauth::client::Channel;
 use crate::oauth::scope::Scope;
 
@@ -25,6 +25,14 @@ struct Document<'a> {
     issuer: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     audience: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further_audiences: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    id_token_claims: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    userinfo_claims: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    display: Option<Box<RawValue>>,
     scope: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding_message: Option<Cow<'a, str>>,
@@ -46,8 +54,15 @@ impl Asked {
         let details = self.details.clone().and_then(|text| RawValue::from_string(text).ok());
         let context = self.request_context.clone();
         let context = context.and_then(|text| RawValue::from_string(text).ok());
+        let beyond = &self.beyond;
+        let display = beyond.display.clone().and_then(|text| RawValue::from_string(text).ok());
+        let names = |names: &[&'static str]| names.iter().map(|name| Cow::from(*name)).collect();
         let document = Document {
             v: VERSION,
+            further_audiences: beyond.audiences.iter().map(Cow::from).collect(),
+            id_token_claims: names(&beyond.claims.id_token),
+            userinfo_claims: names(&beyond.claims.userinfo),
+            display,
             user_id: self.user_id.as_str().into(),
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Cow::from),
@@ -69,7 +84,17 @@ impl Asked {
         if document.v != VERSION {
             return Err(NoRequest);
         }
+        let names = |names: &[Cow<'_, str>]| WantedClaims::known(names);
+        let beyond = Beyond {
+            claims: WantedClaims {
+                id_token: names(&document.id_token_claims),
+                userinfo: names(&document.userinfo_claims),
+            },
+            audiences: document.further_audiences.into_iter().map(Cow::into_owned).collect(),
+            display: document.display.map(|display| display.get().to_owned()),
+        };
         Ok(Self {
+            beyond,
             user_id: UserId::new(document.user_id),
             issuer: document.issuer.into_owned(),
             audience: document.audience.map(Cow::into_owned),

@@ -96,6 +96,11 @@ impl Call {
         self.header("mfa-dpop")
     }
 
+    /// `Accept-Language`; empty if there is none.
+    pub(super) fn languages(&self) -> &str {
+        self.header(header::ACCEPT_LANGUAGE.as_str()).unwrap_or_default()
+    }
+
     fn credential(&self, scheme: &str) -> &str {
         self.authorization()
             .and_then(|authorization| authorization.trim().split_once(' '))

@@ -115,6 +115,7 @@ async fn consent(id: Id, call: Call) -> Result<Response, Error> {
         id: &ConsentId::new(text_of(id)),
         txtkn: call.consent_token(),
         proof: call.proof(),
+        languages: call.languages(),
         meta: &call.meta,
     };
     let record = flows::read_consent(&call.app, &call.context, sent, call.now).await?;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use domain::ciba::delivery::Mode;
 use domain::ciba::hint;
 use domain::ciba::profile::SignedRequests;
-use domain::ciba::request::DEVICE_ACR;
+use domain::ciba::request::{CLAIMS, DEVICE_ACR};
 use domain::ciba::signed_request;
 use domain::jose::{Algorithm, dpop};
 use domain::oauth::client_document::TOKEN_ALGS;
@@ -22,8 +22,19 @@ use crate::http::pages;
 use crate::tenancy::{self, Context, Tenant};
 
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
-pub(crate) async fn metadata(context: Context) -> Response {
-    json_answer(&document(&context).to_string())
+pub(crate) async fn metadata(
+    State(app): State<Arc<App>>,
+    context: Context,
+    Now(now): Now,
+) -> Response {
+    let mut document = document(&context);
+    if tenancy::rules(&context.tenant).iter().any(|one| one.reads_extras) {
+        match app.details_types(&context.tenant.id, now).await {
+            Ok(types) => with_types(&mut document, &types),
+            Err(failure) => return Face::of_tenant(&context, Endpoint::Token).answer(&failure),
+        }
+    }
+    json_answer(&document.to_string())
 }
 
 /// `GET /.well-known/jwks.json`.
@@ -97,6 +108,11 @@ fn document(context: &Context) -> Value {
     document
 }
 
+/// RFC 9396 10: the types of details that its APIs have registered.
+fn with_types(document: &mut Value, types: &[String]) {
+    document["authorization_details_types_supported"] = json!(types);
+}
+
 /// What the profiles of the tenant's clients offer, together (decision 7).
 fn delivery_modes(context: &Context) -> Vec<&'static str> {
     let (_, profiles) = tenancy::profiles(Some(&context.tenant));
@@ -115,8 +131,13 @@ fn with_profiles(document: &mut Value, tenant: &Tenant) {
     }
     if rules.iter().any(|one| one.reads_extras) {
         document["acr_values_supported"] = json!([DEVICE_ACR]);
+        document["claims_parameter_supported"] = true.into();
         if let Some(Value::Array(claims)) = document.get_mut("claims_supported") {
             claims.push("acr".into());
+            let further: Vec<Value> = CLAIMS.into_iter().map(Value::from).collect();
+            claims.extend(
+                further.into_iter().filter(|one| !claims.contains(one)).collect::<Vec<_>>(),
+            );
         }
         document["backchannel_user_code_parameter_supported"] = false.into();
     }
