@@ -4,6 +4,7 @@
 mod extras;
 mod rules;
 mod stored;
+mod words;
 
 use crate::UserId;
 use crate::ciba::authorization_details;
@@ -21,6 +22,7 @@ use extras::Extras;
 
 pub use extras::{CLAIMS, DEVICE_ACR, WantedClaims};
 pub use stored::NoRequest;
+pub(crate) use words::SCRIPTS;
 
 /// What a tenant says about every request.
 #[derive(Clone, Copy, Debug)]

@@ -177,6 +177,8 @@ pub struct Client {
     pub assertion_audience: AssertionAudience,
     /// Whether its requests must carry a binding message (always in profile `auth0`).
     pub is_binding_message_required: bool,
+    /// The scripts that its binding messages may have beside ASCII, outside profile `auth0` (C30).
+    pub binding_message_scripts: Vec<String>,
     /// Whether its access tokens are bound to its certificate (RFC 8705 3.4).
     pub binds_to_certificate: bool,
     /// Whether its access tokens are bound to a key of its own (RFC 9449 5.2).
@@ -248,6 +250,7 @@ impl Client {
                 (_, FapiVersion::One | FapiVersion::Two) => AssertionAudience::Strict,
             },
             is_binding_message_required: flag(document, "binding_message_required", false),
+            binding_message_scripts: words(document, "binding_message_scripts"),
             binds_to_certificate: flag(document, BOUND_TO_CERTIFICATE, false),
             binds_to_key: flag(document, BOUND_TO_KEY, false),
             resource_server: text(document, "app_type")

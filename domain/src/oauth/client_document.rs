@@ -7,6 +7,7 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
+use crate::ciba::request::SCRIPTS;
 use crate::oauth::client::{
     ASSERTION_ALG, AUTH_METHOD, BOUND_TO_CERTIFICATE, BOUND_TO_KEY, CIBA_GRANT,
     DEFAULT_MAX_REQUESTED_EXPIRY_S, DELIVERY_MODE, HINT_TOKEN_TYPES, JWKS, JWKS_URI,
@@ -74,6 +75,7 @@ const MEMBERS: &[Member] = &[
     ("max_requested_expiry", Kind::Integer(1, LONGEST_REQUESTED_EXPIRY_S)),
     ("assertion_audience", Kind::OneOf(&["strict", "ciba-2021"])),
     ("binding_message_required", Kind::Flag),
+    ("binding_message_scripts", Kind::SomeOf(&SCRIPTS)),
     (REQUEST_ALG, Kind::OneOf(&REQUEST_ALGS)),
     (USER_CODE, Kind::Flag),
     (JWKS, Kind::Own(client_keys::jwks)),

@@ -16,6 +16,7 @@ mod c1_walk;
 mod c2_clients;
 mod c3_transport;
 mod c4_extras;
+mod c4_messages;
 mod c4_parameters;
 mod c5_signed;
 mod c6_hint_tokens;

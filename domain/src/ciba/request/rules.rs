@@ -7,7 +7,7 @@ use crate::ciba::authorization_details::{self, AuthorizationDetails};
 use crate::ciba::hint::{self, Hint, Who};
 use crate::ciba::login_hint;
 use crate::ciba::profile::{Profile, Rules};
-use crate::ciba::request::{Found, Target, TenantRules, UserFacts};
+use crate::ciba::request::{Found, Target, TenantRules, UserFacts, words};
 use crate::oauth::api::{AccessPolicy, Api, TRANSACTIONAL_WITH_MFA};
 use crate::oauth::client::{Channel, Client, REFRESH_TOKEN_GRANT};
 use crate::oauth::details_type::DetailsType;
@@ -57,7 +57,9 @@ fn binding_message(parameters: &Parameters, client: &Client) -> Result<Option<St
     };
     match client.profile {
         Profile::Auth0 => auth0_message(message)?,
-        Profile::Ciba | Profile::FapiCiba => display_message(message)?,
+        Profile::Ciba | Profile::FapiCiba => {
+            words::check(message, &client.binding_message_scripts)?;
+        }
     }
     Ok(Some(message.to_owned()))
 }
@@ -74,21 +76,6 @@ fn auth0_message(message: &str) -> Result<(), Refusal> {
         .noting(format!("character {place} of binding_message is U+{:04X}", u32::from(c))));
     }
     if message.chars().count() > MAX_BINDING_MESSAGE_CHARS {
-        return Err(Reason::BadBindingMessage.into());
-    }
-    Ok(())
-}
-
-/// C30, as far as no client opens further scripts: printable ASCII, where a character is a cell.
-fn display_message(message: &str) -> Result<(), Refusal> {
-    if let Some(c) = message.chars().find(|c| !matches!(c, ' '..='~')) {
-        let code = u32::from(c);
-        return Err(Refusal::because(
-            Reason::BadBindingMessage,
-            format!("binding_message must not contain U+{code:04X}"),
-        ));
-    }
-    if message.len() > MAX_BINDING_MESSAGE_CHARS {
         return Err(Reason::BadBindingMessage.into());
     }
     Ok(())
