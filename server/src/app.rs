@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::client_keys::ClientKeys;
 use crate::client_roots::ClientRoots;
+use crate::code_hashing::CodeHashing;
 use crate::config::Config;
 use crate::http::console::Throttle;
 use crate::known::Known;
@@ -101,6 +102,8 @@ pub struct App {
     pub sign_ins: Throttle,
     /// The limits that are switched on.
     pub rate_limits: RateLimits,
+    /// Hashes of what people remember.
+    pub(crate) code_hashing: CodeHashing,
     /// Whether everybody who is asked is given a virtual phone (`aizuchi dev --virtual-phones`).
     pub gives_virtual_phones: AtomicBool,
     pub(crate) client_keys: ClientKeys,
@@ -137,6 +140,7 @@ impl App {
             log_ids: LogIds::new(&parts.entropy),
             entropy: parts.entropy,
             rate_limits: RateLimits::new(&parts.config.limits),
+            code_hashing: CodeHashing::default(),
             config: parts.config,
             secrets: parts.secrets,
             addresses: parts.addresses,

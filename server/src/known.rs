@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
 use domain::oauth::client::{Authentication, Client};
@@ -179,7 +180,9 @@ impl App {
                     serde_json::from_str(&row.settings).map_err(Broken::because)?;
                 let (id, display_name, hosts) = (row.id, row.display_name, row.hosts);
                 let hint_issuers = settings.hint_issuers();
-                let tenant = Tenant { id, display_name, settings, hint_issuers, hosts };
+                let prompt_limits = PromptLimits::of(&settings.prompt_limits);
+                let tenant =
+                    Tenant { id, display_name, settings, hint_issuers, prompt_limits, hosts };
                 if tenancy::rules(&tenant).iter().any(|rules| rules.narrows_tls) {
                     self.narrows_tls.store(true, Ordering::Relaxed);
                 }

@@ -7,6 +7,7 @@ mod cache;
 mod certificates;
 mod client_keys;
 mod client_roots;
+mod code_hashing;
 pub mod config;
 pub mod denied;
 pub mod dev;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::TenantId;
 use domain::ciba::hint_token::HintIssuer;
 use domain::ciba::profile::{Profile, Rules};
+use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose;
 use domain::oauth::registration::StatementIssuer;
 use domain::shape::Object;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub custom_app: CustomApp,
     /// Who may vouch for people by `login_hint_token` (C26).
     pub login_hint_token_issuers: Vec<TrustedIssuer>,
+    /// How many people its clients may ask together.
+    pub prompt_limits: serde_json::Value,
     /// The seconds between polls that its clients are told; else the configuration's (N46).
     pub ciba_interval_s: Option<u32>,
     /// A second exchange of an `auth_req_id` ends what the first one gave (N49, A7).
@@ -142,6 +145,7 @@ impl Default for Settings {
             revocation_deletes_grant: false,
             mtls: Mtls::default(),
             login_hint_token_issuers: Vec::new(),
+            prompt_limits: serde_json::Value::Null,
             ciba_interval_s: None,
             reuse_revokes_grant: false,
             software_statement_issuers: Vec::new(),
@@ -185,6 +189,8 @@ pub struct Tenant {
     pub settings: Settings,
     /// Who may vouch for its people.
     pub hint_issuers: Vec<HintIssuer>,
+    /// How many people its clients may ask together.
+    pub prompt_limits: PromptLimits,
     /// Its own host names, without port.
     pub hosts: Vec<String>,
 }
@@ -319,6 +325,7 @@ mod tests {
             display_name: id.to_owned(),
             settings: Settings::default(),
             hint_issuers: Vec::new(),
+            prompt_limits: PromptLimits::default(),
             hosts: hosts.iter().map(ToString::to_string).collect(),
         }
     }

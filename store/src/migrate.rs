@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_bound_tokens"),
     migration!(11, "0011_registration"),
     migration!(12, "0012_content"),
+    migration!(13, "0013_prompt_limits"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

@@ -273,6 +273,14 @@ pub fn end_of_user(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
         .also(NOTICES, [tenant.into(), user.into(), now.into()])
 }
 
+/// Counts a wrong number. `Overtaken`: there was one before, or it is decided.
+pub fn note_wrong_match(tenant: &TenantId, auth_req_hash: &Fingerprint) -> Write {
+    const NOTE: &str = "
+        UPDATE transactions SET wrong_matches = wrong_matches + 1
+        WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending' AND wrong_matches = 0";
+    Write::new().exactly(1, NOTE, [tenant.into(), auth_req_hash.into()])
+}
+
 /// Notes that a device read what it is about; the first reading counts.
 pub fn note_consent_read(tenant: &TenantId, auth_req_hash: &Fingerprint, now: Timestamp) -> Write {
     const NOTE: &str = "

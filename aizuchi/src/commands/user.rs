@@ -74,6 +74,19 @@ Example:
         #[command(flatten)]
         inside: Inside,
     },
+    /// A new user code, told once: what the user tells clients with each request.
+    #[command(
+        after_help = "Example:\n  aizuchi user code 'auth0|…'\n  aizuchi user code 'auth0|…' --remove"
+    )]
+    Code {
+        /// Whose.
+        user_id: String,
+        /// Remove it: requests need none any more.
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        inside: Inside,
+    },
     /// Many users at once, with their phones if they have some.
     ///
     /// The file is a JSON array of `{"user_id", "email", "device"}`; the device may be left out or is
@@ -134,6 +147,12 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
                 terminal
                     .line(ticket.get("ticket_url").and_then(Value::as_str).unwrap_or_default())?;
             }
+        }
+        Act::Code { user_id, remove, inside } => {
+            let command = Command::UserCode { tenant: inside.tenant, user_id, removed: remove };
+            let told = inside.common.carry_out(command, terminal).await?;
+            let facts = [("user code", "/user_code"), ("removed", "/removed")];
+            inside.common.tell(&told, &facts, terminal)?;
         }
         Act::Import { file, inside } => {
             let users = read_import(&file)?;

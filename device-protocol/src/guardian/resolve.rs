@@ -27,6 +27,8 @@ use super::members::{InvalidBody, kind, object, required};
 pub const LIFETIME_SECONDS: i64 = 30;
 /// No signed answer is longer.
 pub const MAX_CHALLENGE_RESPONSE_BYTES: usize = 8192;
+/// The claim with the number that a person entered.
+pub const MATCH_CLAIM: &str = "aizuchi_match";
 /// No reason is longer; more is cut off.
 pub const MAX_REASON_CHARS: usize = 256;
 
@@ -100,6 +102,8 @@ pub struct Response {
     pub accepted: bool,
     /// The reason, where one is given.
     pub reason: Option<String>,
+    /// The number that the person entered (ours: no Guardian app sends it).
+    pub number: Option<String>,
 }
 
 impl Response {
@@ -109,6 +113,7 @@ impl Response {
             return Err(InvalidClaim::new("auth0_guardian_method", "must be push"));
         }
         let reason = claims::optional_text(members, "auth0_guardian_reason")?;
+        let number = claims::optional_text(members, MATCH_CLAIM)?;
         Ok(Self {
             identifier: claims::text(members, "iss")?,
             challenge: claims::text(members, "sub")?,
@@ -117,6 +122,7 @@ impl Response {
             expires_at_ms: claims::date_ms(members, "exp")?,
             accepted: claims::boolean(members, "auth0_guardian_accepted")?,
             reason: reason.map(|text| text.chars().take(MAX_REASON_CHARS).collect()),
+            number,
         })
     }
 }

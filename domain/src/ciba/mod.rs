@@ -11,6 +11,7 @@ pub mod hint_token;
 pub mod login_hint;
 pub mod pacing;
 pub mod profile;
+pub mod prompt_limits;
 pub mod request;
 pub mod signed_request;
 pub mod transaction;

@@ -60,6 +60,11 @@ impl Shaped {
         &self.audiences
     }
 
+    /// Whether the person must enter a number, so that only some devices can be asked (C57).
+    pub const fn wants_match(&self) -> bool {
+        self.extras.wants_match
+    }
+
     /// Whom to look up.
     pub const fn hint(&self) -> &Hint {
         &self.hint
@@ -135,6 +140,8 @@ pub struct Beyond {
     pub claims: WantedClaims,
     /// How the details are shown: a JSON object of lists of lines, by language.
     pub display: Option<String>,
+    /// The number that the person must enter; the device is never told it.
+    pub match_code: Option<String>,
 }
 
 impl Asked {
@@ -162,7 +169,8 @@ pub fn shape(
     let expires_in_s = rules::expires_in_s(parameters, client, tenant)?; // W53 to W59, W96, W97
     let audiences = rules::audiences(parameters, profile, tenant)?; // W68 to W71, R14
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
-    let extras = extras::extras(parameters, client)?; // C25, F10
+    let mut extras = extras::extras(parameters, client)?; // C25, F10, C57
+    extras.wants_match |= client.is_match_required;
     Ok(Shaped { hint, required, expires_in_s, audiences, details, extras })
 }
 
@@ -214,7 +222,12 @@ pub fn decide(
         user_id: user_id.clone(),
         issuer: tenant.issuer.to_owned(),
         audience: audiences.next(),
-        beyond: Beyond { audiences: audiences.collect(), claims: extras.claims, display },
+        beyond: Beyond {
+            audiences: audiences.collect(),
+            claims: extras.claims,
+            display,
+            match_code: None,
+        },
         scope,
         binding_message,
         details,

@@ -27,7 +27,7 @@ const BESIDE: [&str; 5] =
 /// Claims of the token itself, which are no parameters.
 const OWN_CLAIMS: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 /// Parameters whose values are texts (C42).
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 9] = [
     "scope",
     "client_notification_token",
     "acr_values",
@@ -37,7 +37,6 @@ const TEXTS: [&str; 10] = [
     "binding_message",
     "user_code",
     "audience",
-    "match",
 ];
 /// What belongs around a signed request and not into it.
 const MISPLACED: [&str; 4] = ["request", "request_uri", "client_secret", "client_assertion"];

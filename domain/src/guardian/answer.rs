@@ -36,6 +36,8 @@ pub struct Answer {
     pub accepted: bool,
     /// Why not, in the device's words (G77).
     pub reason: Option<String>,
+    /// The number that the person entered.
+    pub number: Option<String>,
     /// Whether `iss` is the device's present identifier: worth a warning if not (G84).
     pub identifier_matches: bool,
 }
@@ -62,5 +64,6 @@ pub fn check_answer(jwt: &str, rules: &AnswerRules<'_>, now: Timestamp) -> Resul
     if !identifier_matches && rules.is_identifier_strict {
         return Err(invalid_token("iss is not the identifier of this device"));
     }
-    Ok(Answer { accepted: answer.accepted, reason: answer.reason, identifier_matches })
+    let Response { accepted, reason, number, .. } = answer;
+    Ok(Answer { accepted, reason, number, identifier_matches })
 }

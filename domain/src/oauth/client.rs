@@ -7,6 +7,7 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
+use crate::ciba::prompt_limits::PromptLimits;
 use crate::jose::{Algorithm, Jwk, parse_set};
 use crate::oauth::document::{flag, integer, list, text, words};
 use crate::oauth::refusal::{Reason, Refusal};
@@ -185,6 +186,12 @@ pub struct Client {
     pub binds_to_key: bool,
     /// The API that it is, if it is one: it may ask about the API's tokens (RFC 7662).
     pub resource_server: Option<String>,
+    /// Whether its requests carry the code of a person who has one (C11).
+    pub takes_user_code: bool,
+    /// Whether people must enter the number that each of its requests has (C57).
+    pub is_match_required: bool,
+    /// How many people it may ask.
+    pub prompt_limits: PromptLimits,
     /// Whether its requests must say where they come from (F10).
     pub is_request_context_required: bool,
     /// The algorithm of its signed requests, if it sends any (C10).
@@ -257,6 +264,9 @@ impl Client {
                 .filter(|kind| *kind == RESOURCE_SERVER)
                 .and_then(|_| text(document, "resource_server_identifier"))
                 .map(str::to_owned),
+            takes_user_code: flag(document, USER_CODE, false),
+            is_match_required: flag(document, "match_code_required", false),
+            prompt_limits: PromptLimits::of(document.get("prompt_limits").unwrap_or(&Value::Null)),
             is_request_context_required: flag(document, "request_context_required", false),
             request_signing_alg: text(document, REQUEST_ALG).and_then(Algorithm::from_name),
             jwks: document.get(JWKS).and_then(|set| parse_set(set).ok()).unwrap_or_default(),

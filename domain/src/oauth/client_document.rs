@@ -7,6 +7,7 @@ use crate::ClientId;
 use crate::ciba::delivery::Mode;
 use crate::ciba::hint;
 use crate::ciba::profile::Profile;
+use crate::ciba::prompt_limits;
 use crate::ciba::request::SCRIPTS;
 use crate::oauth::client::{
     ASSERTION_ALG, AUTH_METHOD, BOUND_TO_CERTIFICATE, BOUND_TO_KEY, CIBA_GRANT,
@@ -85,6 +86,8 @@ const MEMBERS: &[Member] = &[
     ("software_statement", Kind::Text(MAX_STATEMENT_CHARS)),
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("request_context_required", Kind::Flag),
+    ("match_code_required", Kind::Flag),
+    ("prompt_limits", Kind::Own(prompt_limits::checked)),
     // F39: what the client means to do; both addresses are there for it.
     ("use_mtls_endpoint_aliases", Kind::Flag),
     (BOUND_TO_CERTIFICATE, Kind::Flag),

@@ -153,6 +153,14 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The consent policy transactional-authorization-with-mfa is not supported for CIBA";
     BadAuthorizationDetails: [Backchannel Token]
         400 "invalid_authorization_details" | 400 "invalid_authorization_details" | "authorization_details is not acceptable";
+    MissingUserCode:       [Backchannel]
+        400 "missing_user_code" | 400 "invalid_request" | "user_code is required for this user";
+    BadUserCode:           [Backchannel]
+        400 "invalid_user_code" | 400 "invalid_request" | "The user_code is wrong";
+    UserCodeLimit:         [Backchannel]
+        403 "access_denied" | 429 "too_many_requests" | "Too many wrong user codes";
+    TooManyPrompts:        [Backchannel]
+        403 "access_denied" | 429 "too_many_requests" | "Too many requests wait for this user";
     UnmetClaim:            [Backchannel]
         403 "access_denied" | 403 "access_denied" | "What the parameter claims calls essential cannot be had";
     UnknownUser:           [Backchannel]
@@ -296,6 +304,12 @@ impl Refusal {
     #[must_use]
     pub fn noting(self, note: impl Into<Cow<'static, str>>) -> Self {
         Self { note: Some(note.into()), ..self }
+    }
+
+    /// The same refusal, of something that may be tried again after so many seconds.
+    #[must_use]
+    pub fn again_in(self, wait_s: i64) -> Self {
+        Self { retry_after_s: Some(wait_s.max(1)), ..self }
     }
 
     /// W128: a poll came too early; `interval_s` is the interval from now on.

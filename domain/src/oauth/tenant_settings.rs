@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ciba::hint_token::ALGORITHMS;
 use crate::ciba::profile::Profile;
+use crate::ciba::prompt_limits;
 use crate::jose::{Jwk, parse_set};
 use crate::shape::{InvalidBody, Kind, Member, Object, checked, clearable, member, text, texts};
 
@@ -38,6 +39,7 @@ const OWN: &[Member] = &[
     member("strict_device_identifier", Kind::Flag),
     member("require_consent_read", Kind::Flag),
     member("login_hint_token_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
+    member("prompt_limits", Kind::Object(1024)),
     clearable("ciba_interval_s", Kind::Integer(1, LONGEST_INTERVAL_S)),
     member("reuse_revokes_grant", Kind::Flag),
     member("software_statement_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
@@ -107,6 +109,9 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
     for name in ["login_hint_token_issuers", "software_statement_issuers"] {
         let issuers = own.get(name).and_then(Value::as_array);
         issuers.into_iter().flatten().try_for_each(|issuer| trusted_issuer(name, issuer))?;
+    }
+    if let Some(limits) = own.get("prompt_limits") {
+        prompt_limits::checked(limits).map_err(|what| InvalidBody::on("prompt_limits", what))?;
     }
     let kept = checked(OTHERS, body)?;
     if let Some(flags) = kept.get("flags").and_then(Value::as_object)

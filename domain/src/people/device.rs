@@ -75,6 +75,15 @@ impl fmt::Debug for Device {
 }
 
 impl Device {
+    /// Whether a person can enter a number on it (decision 14): no app of the Guardian dialect asks
+    /// for one.
+    pub const fn takes_numbers(&self) -> bool {
+        match self.push_service {
+            PushService::Apns | PushService::Gcm => false,
+            PushService::Virtual => true,
+        }
+    }
+
     /// Whether a request can reach it: a phone with a live push token, or a virtual one
     /// (decision 13).
     pub fn is_reachable(&self) -> bool {

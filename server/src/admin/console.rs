@@ -43,3 +43,14 @@ async fn known(app: &App, tenant: &TenantId, now: Timestamp) -> Result<Arc<Tenan
     let found = app.tenant(tenant, now).await?;
     found.ok_or_else(|| Refused(format!("there is no tenant `{tenant}`")))
 }
+
+/// Removes an operator with passkeys, links and sessions.
+pub(super) async fn remove(
+    app: &App,
+    tenant: &TenantId,
+    name: &str,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    console::remove_operator(app, tenant, name, now).await?;
+    Ok(json!({ "removed": name }))
+}

@@ -33,9 +33,7 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
             documents(&rows.iter().map(|row| row.document.as_str()).collect::<Vec<_>>())
         }
         Command::ClientRotateSecret { client_id, .. } => {
-            let id = ClientId::new(client_id);
-            let made = administer::rotate_secret(app, tenant, &id, now).await?;
-            Ok(json!({ "client_id": id.as_str(), "client_secret": made.client_secret }))
+            one::rotate_secret(app, tenant, &ClientId::new(client_id), now).await
         }
         Command::ClientDelete { client_id, .. } => {
             one::delete_client(app, tenant, &ClientId::new(client_id), now).await
@@ -57,6 +55,9 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         }
         Command::UserCreate { email, name, .. } => {
             create_user(app, tenant, (&email, name.as_deref()), now).await
+        }
+        Command::UserCode { user_id, removed, .. } => {
+            one::user_code(app, (tenant, &UserId::new(user_id)), removed, now).await
         }
         Command::UserList { .. } => list_users(app, tenant).await,
         Command::UserShow { user_id, .. } => {
@@ -82,10 +83,7 @@ pub async fn execute(app: &App, command: Command, now: Timestamp) -> Result<Valu
         Command::BackUp {} => back_up(app, now).await,
         Command::ConsoleLink { name, .. } => console::make_link(app, tenant, &name, now).await,
         Command::ConsoleList { .. } => Ok(flows::console::list_operators(app, tenant).await?),
-        Command::ConsoleRemove { name, .. } => {
-            flows::console::remove_operator(app, tenant, &name, now).await?;
-            Ok(json!({ "removed": name }))
-        }
+        Command::ConsoleRemove { name, .. } => console::remove(app, tenant, &name, now).await,
     }
 }
 

@@ -104,6 +104,16 @@ pub enum Command {
         /// Its identifier.
         identifier: String,
     },
+    /// A new code for a user, told once; or none any more.
+    UserCode {
+        /// Whose user.
+        tenant: String,
+        /// Who.
+        user_id: String,
+        /// Removes it instead.
+        #[serde(default)]
+        removed: bool,
+    },
     /// A new user.
     UserCreate {
         /// Whose.
@@ -221,6 +231,7 @@ impl Command {
             | Self::ApiCreate { tenant, .. }
             | Self::ApiList { tenant }
             | Self::ApiDelete { tenant, .. }
+            | Self::UserCode { tenant, .. }
             | Self::UserCreate { tenant, .. }
             | Self::UserList { tenant }
             | Self::UserShow { tenant, .. }

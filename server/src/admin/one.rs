@@ -30,6 +30,32 @@ pub(super) async fn delete_user(
     Ok(json!({ "deleted": id.as_str() }))
 }
 
+/// A new code for a user, told once, or none any more.
+pub(super) async fn user_code(
+    app: &App,
+    (tenant, id): (&TenantId, &UserId),
+    is_removed: bool,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    if is_removed {
+        administer::remove_user_code(app, (tenant, id)).await?;
+        return Ok(json!({ "removed": id.as_str() }));
+    }
+    let code = administer::make_user_code(app, (tenant, id), now).await?;
+    Ok(json!({ "user_code": code }))
+}
+
+/// Gives a client a new secret.
+pub(super) async fn rotate_secret(
+    app: &App,
+    tenant: &TenantId,
+    id: &ClientId,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    let made = administer::rotate_secret(app, tenant, id, now).await?;
+    Ok(json!({ "client_id": id.as_str(), "client_secret": made.client_secret }))
+}
+
 /// Removes a client with its tokens and open requests.
 pub(super) async fn delete_client(
     app: &App,

@@ -100,7 +100,7 @@ pub async fn give_phone(
 pub async fn phone_answers(
     app: &App,
     context: &Context,
-    (auth_req_id, says_yes): (&str, bool),
+    (auth_req_id, says_yes, number): (&str, bool, Option<&str>),
     now: Timestamp,
 ) -> Result<(), Refused> {
     let hash = auth_req_hash(auth_req_id);
@@ -117,7 +117,7 @@ pub async fn phone_answers(
     let push = Received::of(app, facts, &phone)?;
     let key = key_of(&app.secrets, &phone.id)?;
     read_consent(app, context, (&push, &key), now).await?;
-    answer(app, context, (&phone, &push, &key, says_yes), now).await
+    answer(app, context, (&phone, &push, &key), (says_yes, number), now).await
 }
 
 async fn phone_of(app: &App, context: &Context, user: &UserId) -> Result<Option<Device>, Refused> {
@@ -198,17 +198,22 @@ async fn read_consent(
 async fn answer(
     app: &App,
     context: &Context,
-    (phone, push, key, says_yes): (&Device, &Received, &SigningKey, bool),
+    (phone, push, key): (&Device, &Received, &SigningKey),
+    (says_yes, number): (bool, Option<&str>),
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let claims = resolve::Answer {
+    let mut claims = resolve::Answer {
         identifier: &phone.identifier,
         challenge: &push.challenge,
         url: &context.base.url("appliance-mfa/api/resolve-transaction"),
         issued_at: now.seconds(),
         decision: if says_yes { Decision::Accepted } else { Decision::Rejected { reason: None } },
-    };
-    let jwt = signed(key, &resolve::header(Algorithm::Es256.name()), &claims.claims())?;
+    }
+    .claims();
+    if let (Some(number), Some(members)) = (number, claims.as_object_mut()) {
+        members.insert(String::from(resolve::MATCH_CLAIM), number.into());
+    }
+    let jwt = signed(key, &resolve::header(Algorithm::Es256.name()), &claims)?;
     let sent = Sent { bearer: &push.txtkn, body: Ok(resolve::body(&jwt)), meta: &meta() };
     flows::answer_challenge(app, context, sent, now).await?;
     Ok(())

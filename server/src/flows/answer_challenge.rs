@@ -20,6 +20,9 @@ use crate::failure::{Broken, DeviceFailure};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
+/// Why a request was denied that had a wrong number entered twice.
+const WRONG_NUMBER: &str = "wrong_number";
+
 /// Takes an answer, once. The same answer by the same device again is no error (G95).
 pub async fn answer_challenge(
     app: &App,
@@ -79,11 +82,13 @@ async fn attempt(
     let answer = check_answer(jwt, &rules, now)?;
     warn_of_another_name(&device, &answer);
     check_was_read(context, &facts, &answer)?;
+    let answer = numbered(app, context, (&facts, answer)).await?;
+    let is_wrong = answer.reason.as_deref() == Some(WRONG_NUMBER);
     let mut transaction = transaction;
     for _ in 0..DECIDE_TRIES {
         let order = (transaction, &device, &answer, sent.meta);
         if decide(app, context, order, now).await? == Written::Done {
-            return Ok(());
+            return if is_wrong { Err(wrong_number("The request was denied")) } else { Ok(()) };
         }
         transaction = look_again(app, context, (&facts, &device), now).await?;
     }
@@ -202,6 +207,37 @@ fn warn_of_another_name(device: &Device, answer: &guardian::Answer) {
             "the answer's iss is not the identifier that the device enrolled (GD7)"
         );
     }
+}
+
+/// C57: where the request has a number, nobody approves without it. The first wrong one is refused,
+/// the second one denies the request (D17).
+async fn numbered(
+    app: &App,
+    context: &Context,
+    (facts, answer): (&Facts, guardian::Answer),
+) -> Result<guardian::Answer, DeviceFailure> {
+    let Some(wanted) = facts.asked.beyond.match_code.as_deref().filter(|_| answer.accepted) else {
+        return Ok(answer);
+    };
+    let Some(entered) = &answer.number else {
+        return Err(wrong_number("The number that the other screen shows must be entered"));
+    };
+    if entered == wanted {
+        return Ok(answer);
+    }
+    let first = transactions::note_wrong_match(&context.tenant.id, &facts.auth_req_hash);
+    tracing::warn!(transaction.id = %facts.txn, "a wrong number was entered");
+    match app.database.run(first).await? {
+        Written::Done => Err(wrong_number("This is not the number. There is one more try")),
+        Written::Overtaken => {
+            let reason = Some(String::from(WRONG_NUMBER));
+            Ok(guardian::Answer { accepted: false, reason, ..answer })
+        }
+    }
+}
+
+fn wrong_number(sentence: &'static str) -> DeviceFailure {
+    DeviceFailure::refused(Code::InvalidOtp, sentence)
 }
 
 /// Where the tenant demands it, nobody approves what no device has read.

@@ -34,7 +34,9 @@ use super::idempotency::{self, Repeat};
 use super::key_sets;
 use super::log::{self, Entry};
 use super::notices;
+use super::prompt_limits::Limits;
 use super::transaction_token::TransactionToken;
+use super::user_code;
 use super::whom::{self, OnceOnly, Unspent};
 use crate::App;
 use crate::dev;
@@ -116,7 +118,7 @@ async fn attempt(
     };
     let parameters = posted.parameters.as_ref().map_err(Clone::clone)?;
     let (mut request_token, mut hint_token) = (OnceOnly::default(), OnceOnly::default());
-    let mut bond = Bond::default();
+    let (mut bond, mut is_code_checked) = (Bond::default(), false);
     for _ in 0..DECIDE_TRIES {
         let shaped = request::shape(parameters, client.client(), &rules)?;
         let repeat = idempotency::find(app, context, (&client, posted), now).await?;
@@ -126,6 +128,11 @@ async fn attempt(
         let unspent = (signature, Reason::BadSignedRequest);
         request_token.spend(app, context, unspent, now).await?;
         let (asked, devices, token) = decide(app, context, (&client, shaped, &rules), now).await?;
+        if !is_code_checked {
+            let coded = (&client, &asked.user_id, parameters);
+            Box::pin(user_code::check(app, context, coded, now)).await?;
+            is_code_checked = true;
+        }
         let notice_token = request::notification_token(parameters, client.client())?;
         hint_token.spend(app, context, (token, Reason::BadHintToken), now).await?;
         let binding = match asked.delivery {
@@ -217,12 +224,21 @@ async fn decide(
     let targets: Vec<_> =
         apis.iter().map(|(api, grant)| Target { api, grant: grant.as_deref() }).collect();
     let whom = whom::meant(app, context, (client, shaped.hint()), now).await?;
-    let (facts, devices) = match &whom.user {
+    let wants_match = shaped.wants_match();
+    let (mut facts, mut devices) = match &whom.user {
         Some(user) => facts(app, context, user, now).await?,
         None => (None, Vec::new()),
     };
+    if wants_match {
+        devices.retain(Device::takes_numbers); // decision 14
+        facts = facts.map(|facts| UserFacts { push_devices: devices.len(), ..facts });
+    }
     let found = Found { targets: &targets, user: whom.user.as_ref().zip(facts) };
-    let asked = request::decide(shaped, client.client(), rules, &found)?;
+    let mut asked = request::decide(shaped, client.client(), rules, &found)?;
+    if wants_match {
+        let number = u64::from_be_bytes(app.entropy.bytes()) % 100;
+        asked.beyond.match_code = Some(format!("{number:02}"));
+    }
     Ok((asked, devices, whom.unspent))
 }
 
@@ -296,6 +312,11 @@ async fn start(
     }
     if let Some(key) = repeat.row(facts.auth_req_hash, facts.expires_at) {
         write = write.and(idempotency_keys::remember(tenant, &client.client().id, &key, now));
+    }
+    let limits = Limits::of(context, client, facts.user_id());
+    if let Some(limits) = &limits {
+        Box::pin(limits.check_wait(app, context, now)).await?;
+        write = limits.counted(context, write, now);
     }
     if let Some(promise) = promise {
         write = write.and(notices::promised(app, tenant, facts, promise)?);
@@ -389,6 +410,9 @@ fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
         // C56: it never polls.
         Mode::Push => {}
     }
+    if let Some(code) = &begun.facts().asked.beyond.match_code {
+        answer.insert(String::from("match_code"), code.as_str().into());
+    }
     answer
 }
 
@@ -446,7 +470,12 @@ async fn overtaken(
     if let Some(answer) = twin.answer() {
         return Ok(Some(answer));
     }
-    match user_limit_reached(app, context, begun.facts().user_id(), now).await? {
+    let user = begun.facts().user_id();
+    if let Some(refusal) = user_limit_reached(app, context, user, now).await? {
+        return Err(refusal.into());
+    }
+    let Some(limits) = Limits::of(context, client, user) else { return Ok(None) };
+    match Box::pin(limits.reached(app, context, now)).await? {
         Some(refusal) => Err(refusal.into()),
         None => Ok(None),
     }

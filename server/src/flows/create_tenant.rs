@@ -1,5 +1,6 @@
 //! A new tenant: its row, its signing keys, and the API that its administrators' programs call.
 
+use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose::SigningKey;
 use domain::oauth::api;
 use domain::{TenantId, Timestamp};
@@ -126,6 +127,7 @@ pub fn management_identifier(app: &App, id: &TenantId) -> String {
         display_name: String::new(),
         settings: Settings::default(),
         hint_issuers: Vec::new(),
+        prompt_limits: PromptLimits::default(),
         hosts: Vec::new(),
     };
     let by_prefix = id.as_str() != FIRST_TENANT;

@@ -27,6 +27,7 @@ mod long_poll;
 mod narrow;
 mod notices;
 mod open_ticket;
+mod prompt_limits;
 mod push_tokens;
 mod read_consent;
 pub mod redeem;
@@ -35,6 +36,7 @@ mod revoke;
 mod send_pushes;
 pub mod tokens;
 pub mod transaction_token;
+mod user_code;
 mod visit_resource;
 mod whom;
 

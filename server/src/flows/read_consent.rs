@@ -120,6 +120,14 @@ fn record(facts: &Facts, languages: &str) -> Value {
     if let (Some(display), Some(members)) = (&beyond.display, requested.as_object_mut()) {
         members.insert(String::from("display"), in_words(display, languages));
     }
+    if let (Some(_), Some(members)) = (&beyond.match_code, requested.as_object_mut()) {
+        // D17: that there is a number, not which.
+        members.insert(String::from("match"), json!({ "style": "type" }));
+    }
+    if let (Some(context), Some(members)) = (&asked.request_context, requested.as_object_mut()) {
+        let context = serde_json::from_str::<Value>(context).unwrap_or_default();
+        members.insert(String::from("context"), context);
+    }
     if let (false, Some(members)) = (beyond.claims.is_empty(), requested.as_object_mut()) {
         let named = beyond.claims.id_token.iter().chain(&beyond.claims.userinfo).copied();
         members.insert(String::from("claims"), WantedClaims::known(named).into());

@@ -52,14 +52,17 @@ async fn tray(State(app): State<Arc<App>>, Path(token): Path<String>) -> Respons
     answer(StatusCode::OK, &Value::Array(pushes))
 }
 
-/// `POST /dev/ciba/{auth_req_id}/allow`: the user's virtual phone says yes.
+/// `POST /dev/ciba/{auth_req_id}/allow`: the user's virtual phone says yes, `?match=NN` after its
+/// person entered this number.
 async fn allow(
     State(app): State<Arc<App>>,
     context: Context,
     Now(now): Now,
     Path(auth_req_id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    told(dev::phone_answers(&app, &context, (&auth_req_id, true), now).await)
+    let number = query.as_deref().and_then(|query| query.strip_prefix("match="));
+    told(dev::phone_answers(&app, &context, (&auth_req_id, true, number), now).await)
 }
 
 /// `POST /dev/ciba/{auth_req_id}/deny`: the user's virtual phone says no.
@@ -69,7 +72,7 @@ async fn deny(
     Now(now): Now,
     Path(auth_req_id): Path<String>,
 ) -> Response {
-    told(dev::phone_answers(&app, &context, (&auth_req_id, false), now).await)
+    told(dev::phone_answers(&app, &context, (&auth_req_id, false, None), now).await)
 }
 
 /// `POST /dev/users/{user_id}/phone`: gives the user a virtual phone.

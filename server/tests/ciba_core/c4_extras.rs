@@ -1,7 +1,6 @@
 //! C3, C25: authentication context classes, and what this server does not read.
 
 use serde_json::json;
-use testkit::World;
 
 use super::{is_refused, world};
 
@@ -39,20 +38,8 @@ async fn who_asks_for_a_class_is_told_which_was_reached() {
     assert_eq!(world.phone_of("alice").pushes().await.len(), before);
 }
 
-/// C3: user codes are told to be unsupported, and one that is sent means nothing.
-#[tokio::test]
-async fn user_codes_are_not_supported() {
-    let world = world().await;
-    let metadata = world.get(".well-known/openid-configuration").await.json();
-    assert_eq!(metadata["backchannel_user_code_parameter_supported"], json!(false));
-    let client = world.client();
-    let answer = client.starts(client.asking("alice").with("user_code", "1234")).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let other = World::new().await.get(".well-known/openid-configuration").await.json();
-    assert_eq!(other.get("backchannel_user_code_parameter_supported"), None);
-}
-
-/// Where a request comes from, as a JSON object; a client's policy can require it.
+/// Where a request comes from, as a JSON object; a client's policy can require it, and the device is
+/// told it.
 #[tokio::test]
 async fn where_a_request_comes_from_is_an_object() {
     let world = world().await;
@@ -64,6 +51,7 @@ async fn where_a_request_comes_from_is_an_object() {
     let careful = world.registers("Careful", json!({"request_context_required": true})).await;
     is_refused(&careful, &world, careful.asking("alice"), "400 invalid_request").await;
     let context = json!({"place": {"country": "JP"}, "device": "kiosk"}).to_string();
-    let form = careful.asking("alice").with("request_context", context);
-    assert_eq!(careful.starts(form).await.status, 200);
+    let id = careful.asks_with("alice", |form| form.with("request_context", &context)).await;
+    let consent = world.phone_of("alice").consent_of(&id).await;
+    assert_eq!(consent["requested_details"]["context"].to_string(), context);
 }

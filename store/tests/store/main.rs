@@ -19,6 +19,7 @@ mod people;
 mod polls;
 mod postgres;
 mod postgres_tls;
+mod prompts;
 mod races;
 mod registrations;
 mod rows;

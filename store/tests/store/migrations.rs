@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -14,6 +14,7 @@ const ALL: [&str; 10] = [
     "0010_bound_tokens",
     "0011_registration",
     "0012_content",
+    "0013_prompt_limits",
 ];
 
 #[tokio::test]

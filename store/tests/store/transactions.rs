@@ -327,6 +327,17 @@ async fn an_interval_only_grows_and_only_while_nothing_is_decided() {
 }
 
 #[tokio::test]
+async fn one_wrong_number_is_noted_while_nothing_is_decided() {
+    let (_place, database) = tenant().await;
+    begin(&database, 1).await;
+    begin(&database, 2).await;
+    done(&database, transactions::note_wrong_match(&acme(), &hash(1))).await;
+    overtaken(&database, transactions::note_wrong_match(&acme(), &hash(1))).await;
+    done(&database, transactions::deny(&acme(), &denied(&database, 2, later(10)).await)).await;
+    overtaken(&database, transactions::note_wrong_match(&acme(), &hash(2))).await;
+}
+
+#[tokio::test]
 async fn what_is_over_is_no_longer_open() {
     let (_place, database) = tenant().await;
     let open = async |seconds| {

@@ -28,6 +28,8 @@ pub(super) struct Extras {
     pub(super) context: Option<String>,
     /// The claims that were asked for one by one.
     pub(super) claims: WantedClaims,
+    /// Whether the request asks that the person enters its number (C57).
+    pub(super) wants_match: bool,
     /// Whom the client says it means, by the claim `sub`.
     pub(super) subject: Option<String>,
 }
@@ -86,7 +88,17 @@ pub(super) fn extras(parameters: &Parameters, client: &Client) -> Result<Extras,
     let asked = acr(parameters)?;
     let Asked { acr, claims, subject } = claims(parameters)?;
     let context = request_context(parameters, client)?;
-    Ok(Extras { acr: asked.or(acr), context, claims, subject })
+    let wants_match = wants_match(parameters)?;
+    Ok(Extras { acr: asked.or(acr), context, claims, wants_match, subject })
+}
+
+/// C57: `match` is `true` or `false`.
+fn wants_match(parameters: &Parameters) -> Result<bool, Refusal> {
+    match parameters.optional_bare("match")? {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Refusal::because(Reason::BadParameter, "match must be true or false")),
+    }
 }
 
 /// What the parameter `claims` asks for.

@@ -33,6 +33,8 @@ struct Document<'a> {
     userinfo_claims: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     display: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    match_code: Option<Cow<'a, str>>,
     scope: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding_message: Option<Cow<'a, str>>,
@@ -63,6 +65,7 @@ impl Asked {
             id_token_claims: names(&beyond.claims.id_token),
             userinfo_claims: names(&beyond.claims.userinfo),
             display,
+            match_code: beyond.match_code.as_deref().map(Cow::from),
             user_id: self.user_id.as_str().into(),
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Cow::from),
@@ -92,6 +95,7 @@ impl Asked {
             },
             audiences: document.further_audiences.into_iter().map(Cow::into_owned).collect(),
             display: document.display.map(|display| display.get().to_owned()),
+            match_code: document.match_code.map(Cow::into_owned),
         };
         Ok(Self {
             beyond,

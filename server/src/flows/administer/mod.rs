@@ -15,6 +15,7 @@ mod push_providers;
 mod refresh_tokens;
 mod settings;
 mod tickets;
+mod user_codes;
 mod users;
 
 pub use apis::{change_api, create_api, delete_api, find_api};
@@ -43,6 +44,7 @@ pub use settings::{
     change_custom_app, change_mfa_policies, change_settings, read_settings, switch_push_factor,
 };
 pub use tickets::WantedTicket;
+pub use user_codes::{make_user_code, remove_user_code, set_user_code};
 pub use users::{change_user, create_user, delete_user};
 
 /// How often a change that others overtake is tried again.

@@ -45,6 +45,7 @@ fn below() -> Router<Arc<App>> {
         .route("/users-by-email", get(users::by_email))
         .route("/users/{id}", get(users::read).patch(users::change).delete(users::delete))
         .route("/users/{id}/enrollments", get(devices::of_user))
+        .route("/users/{id}/user-code", put(users::set_code).delete(users::remove_code))
         .route(
             "/users/{id}/authentication-methods",
             get(devices::methods)

@@ -144,3 +144,27 @@ pub(super) async fn delete(
     administer::delete_user(&app, administrator.tenant(), &id, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// `PUT /users/{id}/user-code` (ours): what the person tells clients with each request (C31).
+pub(super) async fn set_code(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+    Body(body): Body,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["update:users"])?;
+    let whose = (administrator.tenant(), &UserId::new(id));
+    administer::set_user_code(&app, whose, &body, administrator.now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /users/{id}/user-code` (ours): 204 also where there is none.
+pub(super) async fn remove_code(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    Named(id): Named<String>,
+) -> Result<StatusCode, Error> {
+    administrator.needs(&["update:users"])?;
+    administer::remove_user_code(&app, (administrator.tenant(), &UserId::new(id))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

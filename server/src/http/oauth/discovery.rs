@@ -139,7 +139,7 @@ fn with_profiles(document: &mut Value, tenant: &Tenant) {
                 further.into_iter().filter(|one| !claims.contains(one)).collect::<Vec<_>>(),
             );
         }
-        document["backchannel_user_code_parameter_supported"] = false.into();
+        document["backchannel_user_code_parameter_supported"] = true.into();
     }
     // Without an issuer that the tenant trusts, no such token is taken.
     if rules.iter().any(|one| !one.only_login_hints) && !tenant.hint_issuers.is_empty() {
