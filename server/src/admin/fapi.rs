@@ -2,8 +2,6 @@
 //! certificates, and people to ask.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use domain::jose::{Algorithm, KeyType, PublicKey, SigningKey};
@@ -169,14 +167,7 @@ fn make(method: &str) -> Result<Held, Broken> {
 }
 
 fn write_private(file: &Path, text: &str) -> Result<(), Refused> {
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| unwritten(file, &error))
+    dev::write_private(file, text).map_err(|error| unwritten(file, &error))
 }
 
 fn unwritten(file: &Path, error: &std::io::Error) -> Refused {

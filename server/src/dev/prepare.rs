@@ -4,8 +4,6 @@
 //! a restart, `dev` keeps its sample secrets in a file of its own.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use domain::TenantId;
@@ -130,12 +128,6 @@ async fn make(app: &App) -> Result<Value, StartError> {
 }
 
 fn keep(file: &Path, samples: &Value) -> Result<(), StartError> {
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut file| file.write_all(samples.to_string().as_bytes()))
+    super::write_private(file, &samples.to_string())
         .map_err(|error| StartError(format!("{}: {error}", file.display())))
 }
