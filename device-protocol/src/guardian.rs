@@ -5,15 +5,15 @@
 //! are the tests.
 
 pub mod account;
-mod claims;
 pub mod enroll;
 pub mod errors;
-mod members;
 pub mod otpauth;
 pub mod proof;
 pub mod push;
 pub mod resolve;
 pub mod url;
+
+use crate::{claims, members};
 
 pub use claims::InvalidClaim;
 pub use members::InvalidBody;

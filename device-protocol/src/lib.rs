@@ -5,5 +5,10 @@
 //! the server to read what devices send, a device to write it.
 //!
 //! * [`guardian`]: the dialect of the Auth0 Guardian SDKs.
+//! * [`aizuchi`]: our own, in which the person signs what they saw.
 
+pub mod aizuchi;
+mod claims;
+mod codes;
 pub mod guardian;
+mod members;

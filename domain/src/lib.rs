@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws a random number: `now`, entropy and what storage
 //! knows are arguments. HTTP types, SQL and the runtime must not appear.
 
+pub mod aizuchi;
 pub mod ciba;
 pub mod guardian;
 pub mod jose;

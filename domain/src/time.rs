@@ -55,6 +55,13 @@ impl Timestamp {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
+
+    /// The moment that a header `Date` names.
+    pub fn from_http(text: &str) -> Option<Self> {
+        let read = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).ok()?;
+        let at = read.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(at.timestamp().as_millisecond()))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -78,6 +85,8 @@ mod tests {
     fn http_has_a_form_of_its_own() {
         let at = Timestamp::from_ms(1_795_409_778_600);
         assert_eq!(at.to_http(), "Mon, 23 Nov 2026 04:56:18 GMT");
+        assert_eq!(Timestamp::from_http(&at.to_http()), Some(at.plus_ms(-600)));
+        assert_eq!(Timestamp::from_http("yesterday"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::client_roots::ClientRoots;
 use crate::code_hashing::CodeHashing;
 use crate::config::Config;
 use crate::http::console::Throttle;
+use crate::inboxes::Inboxes;
 use crate::known::Known;
 use crate::log_ids::LogIds;
 use crate::metrics::Metrics;
@@ -82,6 +83,8 @@ pub struct App {
     pub waiting: Arc<WaitingPolls>,
     /// Streams of events that are open.
     pub listening: Arc<WaitingPolls>,
+    /// Devices that listen for what they are asked.
+    pub inboxes: Arc<Inboxes>,
     /// Client assertions that this process has seen.
     pub seen: SeenAssertions,
     /// Pushes of requests that were just begun.
@@ -120,6 +123,7 @@ impl App {
         self.open.remove(&facts.auth_req_hash);
         self.waiting.ring(&facts.auth_req_hash);
         self.listening.ring(&facts.auth_req_hash);
+        self.inboxes.ring_for(facts);
         if facts.asked.delivery.notifies() {
             self.notice_bell.notify_one();
         }
@@ -134,6 +138,7 @@ impl App {
         let limits = &parts.config.limits;
         let waiting = Arc::new(WaitingPolls::new(limits.waiting_polls));
         let listening = Arc::new(WaitingPolls::new(limits.event_streams));
+        let inboxes = Arc::new(Inboxes::new(limits.device_streams));
         let app = Self {
             database: parts.database,
             clock: parts.clock,
@@ -150,6 +155,7 @@ impl App {
             open: OpenTransactions::default(),
             waiting,
             listening,
+            inboxes,
             seen: SeenAssertions::default(),
             outgoing,
             bell: Notify::new(),

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use device_protocol::aizuchi::errors as own;
 use device_protocol::guardian::errors::Code;
 use domain::guardian::Refused;
 use domain::oauth::refusal::Refusal;
@@ -17,11 +18,12 @@ pub enum Failure {
     Broken(Broken),
 }
 
-/// What a flow behind a device path returns instead of what was asked for.
+/// What a flow behind a device path returns instead of what was asked for: in Guardian's codes, or
+/// those of our own dialect.
 #[derive(Debug)]
-pub enum DeviceFailure {
-    /// The device may not, with the code its SDK branches on and a sentence for a person.
-    Refused(Code, String),
+pub enum DeviceFailure<C = Code> {
+    /// The device may not, with the code its program branches on and a sentence for a person.
+    Refused(C, String),
     /// Ours to mend.
     Broken(Broken),
 }
@@ -98,20 +100,41 @@ impl fmt::Display for Failure {
     }
 }
 
-impl DeviceFailure {
+/// Devices of our own dialect.
+pub type OwnFailure = DeviceFailure<own::Code>;
+
+/// The codes of a dialect.
+pub trait DeviceCode: Copy {
+    /// The code on the wire.
+    fn name(self) -> &'static str;
+}
+
+impl DeviceCode for Code {
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl DeviceCode for own::Code {
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl<C> DeviceFailure<C> {
     /// Refuses with a sentence.
-    pub fn refused(code: Code, sentence: impl Into<String>) -> Self {
+    pub fn refused(code: C, sentence: impl Into<String>) -> Self {
         Self::Refused(code, sentence.into())
     }
 }
 
-impl From<Broken> for DeviceFailure {
+impl<C> From<Broken> for DeviceFailure<C> {
     fn from(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }
 
-impl From<store::Error> for DeviceFailure {
+impl<C> From<store::Error> for DeviceFailure<C> {
     fn from(error: store::Error) -> Self {
         Self::Broken(error.into())
     }
@@ -119,6 +142,12 @@ impl From<store::Error> for DeviceFailure {
 
 impl From<Refused> for DeviceFailure {
     fn from(refused: Refused) -> Self {
+        Self::Refused(refused.code, refused.message)
+    }
+}
+
+impl From<own::Refusal> for OwnFailure {
+    fn from(refused: own::Refusal) -> Self {
         Self::Refused(refused.code, refused.message)
     }
 }

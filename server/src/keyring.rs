@@ -72,6 +72,16 @@ impl Keyring {
         Ok(keyring)
     }
 
+    /// The same, whose key set shows one more key: that of receipts.
+    pub(crate) fn showing(mut self, jwk: Value) -> Result<Self, Broken> {
+        let mut set: Value = serde_json::from_str(&self.public_set).map_err(Broken::because)?;
+        if let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) {
+            keys.push(jwk);
+        }
+        self.public_set = set.to_string();
+        Ok(self)
+    }
+
     /// The key set as `/.well-known/jwks.json` shows it.
     pub fn public_set(&self) -> &str {
         &self.public_set

@@ -12,14 +12,17 @@ use domain::oauth::subject::Subject;
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use serde_json::Value;
 use store::client_credentials::CredentialRow;
+use store::issuer_keys::{IssuerKeyRow, Purpose};
 use store::{
-    Engine, client_credentials, client_grants, clients, resource_servers, signing_keys, tenants,
+    Engine, client_credentials, client_grants, clients, issuer_keys, resource_servers,
+    signing_keys, tenants,
 };
 
 use crate::App;
 use crate::cache::Cache;
 use crate::failure::{Broken, Failure};
 use crate::fresh::Fresh;
+use crate::issuer_keys::IssuerKey;
 use crate::keyring::{Keyring, Shown};
 use crate::push::Accounts;
 use crate::tenancy::{self, Base, Context, Settings, Tenant};
@@ -135,6 +138,7 @@ pub(crate) struct Known {
     grant_reads: Fresh<GrantKey, Option<Arc<ClientGrant>>>,
     details_types: Cache<TenantId, Arc<Vec<String>>>,
     keys: Cache<TenantId, Arc<Keyring>>,
+    pub(crate) issuer_keys: Cache<(TenantId, &'static str), Arc<IssuerKey>>,
     pub(crate) push: Cache<TenantId, Arc<Accounts>>,
 }
 
@@ -157,6 +161,7 @@ impl Known {
             grant_reads: Fresh::default(),
             details_types: Cache::new(settled),
             keys: Cache::new(settled),
+            issuer_keys: Cache::new(settled),
             push: Cache::new(settled),
         }
     }
@@ -410,7 +415,14 @@ impl App {
         let elliptic = Algorithm::Es256.name();
         let is_wanted = signing_keys::is_wanted(&self.database, tenant, elliptic).await?;
         let shown = if is_wanted { Shown::All } else { Shown::Rsa };
-        let keyring = Arc::new(Keyring::open(tenant, &rows, &self.secrets.sealing, shown)?);
+        let mut keyring = Keyring::open(tenant, &rows, &self.secrets.sealing, shown)?;
+        let of_issuer = issuer_keys::of_tenant(&self.database, tenant).await?;
+        let is_for_receipts = |row: &&IssuerKeyRow| row.purpose == Purpose::Receipt;
+        if let Some(row) = of_issuer.iter().find(is_for_receipts) {
+            let jwk = serde_json::from_str(&row.public_jwk).map_err(Broken::because)?;
+            keyring = keyring.showing(jwk)?;
+        }
+        let keyring = Arc::new(keyring);
         self.known.keys.put(tenant.clone(), Arc::clone(&keyring), generation, now);
         Ok(keyring)
     }

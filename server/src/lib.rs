@@ -15,6 +15,8 @@ pub mod failure;
 pub mod flows;
 mod fresh;
 pub mod http;
+mod inboxes;
+mod issuer_keys;
 mod keyring;
 mod known;
 pub mod listen;
@@ -38,6 +40,8 @@ pub mod worker;
 
 pub use app::{App, OUTGOING_PUSHES, Parts};
 pub use client_roots::ClientRoots;
+pub use inboxes::{Inboxes, Seat};
+pub use issuer_keys::IssuerKey;
 pub use keyring::{KEY_TYPES, Keyring, Shown};
 pub use known::{KnownApi, KnownClient};
 pub use meta::Meta;

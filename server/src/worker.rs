@@ -138,6 +138,7 @@ async fn wake(app: &App, drain: &Drain) {
     }
     app.waiting.close();
     app.listening.close();
+    app.inboxes.close();
 }
 
 /// Sends those away whose time is up.
@@ -145,6 +146,7 @@ fn end_waiting(app: &App) {
     let now = app.clock.now();
     app.waiting.end_due(now);
     app.listening.end_due(now);
+    app.inboxes.ring_due(now);
 }
 
 async fn look_for_waiting(app: &App) {

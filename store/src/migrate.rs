@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_registration"),
     migration!(12, "0012_content"),
     migration!(13, "0013_prompt_limits"),
+    migration!(17, "0017_own_devices"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

@@ -25,11 +25,13 @@ pub enum Place {
     NoticeTokens,
     /// What they are sent.
     NoticeBodies,
+    /// Private keys that sign contents and receipts.
+    IssuerKeys,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SigningKeys,
         Self::AcmeAccounts,
         Self::AcmeCertificates,
@@ -37,6 +39,7 @@ impl Place {
         Self::PushProviders,
         Self::NoticeTokens,
         Self::NoticeBodies,
+        Self::IssuerKeys,
     ];
 
     /// The table, as the associated data of its values begins.
@@ -49,6 +52,7 @@ impl Place {
             Self::PushProviders => "push_providers",
             Self::NoticeTokens => "notice_tokens",
             Self::NoticeBodies => "notice_bodies",
+            Self::IssuerKeys => "issuer_keys",
         }
     }
 
@@ -98,6 +102,12 @@ impl Place {
                     AND (tenant_id > $1 OR (tenant_id = $1 AND txn > $2))
                 ORDER BY tenant_id, txn LIMIT $3"
             }
+            Self::IssuerKeys => {
+                "
+                SELECT tenant_id, purpose, sealed_private FROM issuer_keys
+                WHERE tenant_id > $1 OR (tenant_id = $1 AND purpose > $2)
+                ORDER BY tenant_id, purpose LIMIT $3"
+            }
         }
     }
 
@@ -137,6 +147,11 @@ impl Place {
                 "
                 UPDATE notices SET sealed_body = $4
                 WHERE tenant_id = $1 AND txn = $2 AND sealed_body = $3"
+            }
+            Self::IssuerKeys => {
+                "
+                UPDATE issuer_keys SET sealed_private = $4
+                WHERE tenant_id = $1 AND purpose = $2 AND sealed_private = $3"
             }
         }
     }

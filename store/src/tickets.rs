@@ -12,8 +12,8 @@ pub const PENDING_LIMIT: i64 = 20;
 pub fn insert(tenant: &TenantId, ticket: &Ticket) -> Write {
     const INSERT: &str = "
         INSERT INTO tickets (tenant_id, hash, kind, user_id, parent, enrollment_id, allow_multiple,
-            created_at, expires_at, used_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE {guard}";
+            created_at, expires_at, used_at, replaces)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE {guard}";
     let (kind, parent, enrollment) = match &ticket.kind {
         TicketKind::Web => ("web", None, None),
         TicketKind::Tx { parent, enrollment } => ("tx", parent.as_ref(), Some(enrollment)),
@@ -29,6 +29,7 @@ pub fn insert(tenant: &TenantId, ticket: &Ticket) -> Write {
         ticket.created_at.into(),
         ticket.expires_at.into(),
         ticket.used_at.into(),
+        ticket.replaces.as_ref().into(),
     ];
     Write::new().exactly(1, INSERT, params)
 }
@@ -41,7 +42,7 @@ pub async fn find(
 ) -> Result<Option<Ticket>, Error> {
     const READ: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at
+            used_at, replaces
         FROM tickets WHERE tenant_id = $1 AND hash = $2";
     let row = database.one(READ, &[tenant.into(), fingerprint.into()]).await?;
     row.map(TryFrom::try_from).transpose()
@@ -55,7 +56,7 @@ pub async fn find_by_enrollment(
 ) -> Result<Option<Ticket>, Error> {
     const READ: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at
+            used_at, replaces
         FROM tickets WHERE tenant_id = $1 AND enrollment_id = $2";
     let row = database.one(READ, &[tenant.into(), enrollment.into()]).await?;
     row.map(TryFrom::try_from).transpose()
@@ -70,7 +71,7 @@ pub async fn pending_of_user(
 ) -> Result<Vec<Ticket>, Error> {
     const LIST: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at
+            used_at, replaces
         FROM tickets
         WHERE tenant_id = $1 AND user_id = $2 AND kind = 'tx' AND used_at IS NULL
             AND expires_at > $3
@@ -83,7 +84,7 @@ pub async fn pending_of_user(
 ///
 /// `Overtaken`: it is no such ticket, it or its web ticket was used, its time is over, its user is
 /// gone, or it allows one device only and the user has one under another `identifier`. Virtual
-/// phones do not count (decision 19).
+/// phones do not count (decision 19), nor does the device that this one replaces.
 pub fn spend_for_enrollment(
     tenant: &TenantId,
     ticket: &Ticket,
@@ -97,7 +98,7 @@ pub fn spend_for_enrollment(
             AND (allow_multiple = 1 OR NOT EXISTS
                 (SELECT 1 FROM enrollments e
                 WHERE e.tenant_id = $1 AND e.user_id = tickets.user_id AND e.identifier <> $4
-                    AND e.push_service <> 'virtual'))";
+                    AND e.push_service <> 'virtual' AND e.id <> COALESCE(tickets.replaces, '')))";
     const SPEND_PARENT: &str = "
         UPDATE tickets SET used_at = $3
         WHERE tenant_id = $1 AND hash = $2 AND kind = 'web' AND used_at IS NULL AND {guard}";
@@ -165,6 +166,7 @@ impl TryFrom<Row> for Ticket {
             created_at: row.time(6)?,
             expires_at: row.time(7)?,
             used_at: row.optional_time(8)?,
+            replaces: row.optional_text(9)?.map(DeviceId::new),
         })
     }
 }

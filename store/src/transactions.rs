@@ -15,15 +15,15 @@ use domain::{
     ClientId, ConsentId, DeviceId, Fingerprint, TenantId, Timestamp, TransactionId, UserId,
 };
 
-use crate::{Database, Error, Row, Write};
+use crate::{Database, Error, Row, Write, inbox};
 
 /// Rows that one page of [`open_page`] and one call of [`with_due_pushes`] give at most.
 pub const PAGE_LIMIT: i64 = 500;
 
 const COLUMNS: usize = 20;
 
-/// Writes a new transaction. `Overtaken`: the person is gone or blocked, the client was changed
-/// since it was read, or a name is taken.
+/// Writes a new transaction. `Overtaken`: the person is gone, blocked or has reported the client,
+/// the client was changed since it was read, or a name is taken.
 pub fn begin(
     tenant: &TenantId,
     begun: &Begun,
@@ -57,7 +57,9 @@ fn insert(
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', $11, $12, $13, $14, 0
         WHERE {guard}
             AND EXISTS (SELECT 1 FROM users
-                WHERE tenant_id = $1 AND user_id = $8 AND blocked = 0)
+                WHERE tenant_id = $1 AND user_id = $8 AND blocked = 0
+                    AND (refused_clients IS NULL
+                        OR replace(refused_clients, ' ' || $7 || ' ', '') = refused_clients))
             AND (CAST($15 AS BIGINT) IS NULL OR EXISTS (SELECT 1 FROM clients
                 WHERE tenant_id = $1 AND client_id = $7 AND updated_at = CAST($15 AS BIGINT)))";
     const FURTHER: &str = "
@@ -86,7 +88,7 @@ fn insert(
     let first = Write::new()
         .exactly(1, BEGIN, params)
         .recognised_by(KNOWN, [tenant.into(), facts.auth_req_hash.into()]);
-    facts.challenges.iter().skip(1).fold(first, |write, further| {
+    let write = facts.challenges.iter().skip(1).fold(first, |write, further| {
         let params = [
             tenant.into(),
             further.txtkn.into(),
@@ -94,7 +96,8 @@ fn insert(
             facts.expires_at.into(),
         ];
         write.exactly(1, FURTHER, params)
-    })
+    });
+    inbox::shown_to(write, tenant, facts)
 }
 
 /// The transaction of this `auth_req_id`.
@@ -279,6 +282,49 @@ pub fn note_wrong_match(tenant: &TenantId, auth_req_hash: &Fingerprint) -> Write
         UPDATE transactions SET wrong_matches = wrong_matches + 1
         WHERE tenant_id = $1 AND auth_req_hash = $2 AND state = 'pending' AND wrong_matches = 0";
     Write::new().exactly(1, NOTE, [tenant.into(), auth_req_hash.into()])
+}
+
+/// Takes back whatever else the client has waiting for the person (D16): behind the step that
+/// stores the no, only with it.
+pub fn withdraw_others(tenant: &TenantId, denied: &Denied) -> Write {
+    const TELL: &str = "
+        UPDATE notices SET due_at = $4
+        WHERE tenant_id = $1 AND user_id = $2 AND {guard} AND auth_req_hash IN
+            (SELECT auth_req_hash FROM transactions
+            WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND state = 'pending'
+                AND expires_at > $4 AND auth_req_hash <> $5)";
+    const WITHDRAW: &str = "
+        UPDATE transactions SET state = 'withdrawn', decided_at = $4, push_due_at = NULL
+        WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND state = 'pending'
+            AND expires_at > $4 AND auth_req_hash <> $5 AND {guard}";
+    let facts = denied.facts();
+    let params = [
+        tenant.into(),
+        facts.user_id().into(),
+        (&facts.client_id).into(),
+        denied.decision().at.into(),
+        facts.auth_req_hash.into(),
+    ];
+    Write::new().also(TELL, params.clone()).also(WITHDRAW, params)
+}
+
+/// What was taken back by a no at this moment; at most [`PAGE_LIMIT`].
+pub async fn withdrawn_at(
+    database: &Database,
+    tenant: &TenantId,
+    (user, client): (&UserId, &ClientId),
+    at: Timestamp,
+) -> Result<Vec<Stored>, Error> {
+    const READ: &str = "
+        SELECT auth_req_hash, txn, name_version, consent_id, client_id, request, challenges, state,
+            created_at, expires_at, interval_s, last_poll_at, slowed_at, consent_read_at,
+            decided_at, decided_by, reason, redeemed_at, logged_refusal, tenant_id
+        FROM transactions
+        WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 AND state = 'withdrawn'
+            AND decided_at = $4
+        LIMIT $5";
+    let params = [tenant.into(), user.into(), client.into(), at.into(), PAGE_LIMIT.into()];
+    database.all(READ, &params).await?.iter().map(read).collect()
 }
 
 /// Notes that a device read what it is about; the first reading counts.
@@ -479,7 +525,7 @@ pub async fn count_open_of_user(
 }
 
 /// The only place where columns become a transaction.
-fn read(row: &Row) -> Result<Stored, Error> {
+pub(crate) fn read(row: &Row) -> Result<Stored, Error> {
     let auth_req_hash = row.fingerprint(0)?;
     let consent_id = ConsentId::new(row.text(3)?);
     let id = consent_id.to_string();

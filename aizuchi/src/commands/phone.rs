@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::serve::stop_asked;
 use super::{now, pause};
 use crate::https::{base, read_ca};
-use crate::phone::{Consent, Device, Kind, Push, State, StateFile, read_ticket, word};
+use crate::phone::{Consent, Device, Dialect, Kind, Push, State, StateFile, read_ticket, word};
 use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
 
 /// How often `watch` looks into the tray.
@@ -22,7 +22,8 @@ const FAILED_LOOKS: u32 = 30;
 ///
 /// It enrolls, reads and answers requests as a phone with the Guardian SDK does. That dialect cannot
 /// list what is waiting, so pushes are read from the tray of `aizuchi dev`; against `aizuchi serve`
-/// this phone can enroll but sees no requests.
+/// such a phone can enroll but sees no requests. With `--dialect aizuchi` it has an inbox, and signs
+/// the words that it was shown: that works against any server.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -84,6 +85,9 @@ struct Enroll {
     /// An RSA key of 2048 bits (RS256), as phones have; otherwise P-256 (ES256).
     #[arg(long)]
     rsa: bool,
+    /// What the phone speaks.
+    #[arg(long, value_enum, default_value_t = Dialect::Guardian)]
+    dialect: Dialect,
 }
 
 #[derive(Args)]
@@ -178,7 +182,7 @@ impl Session<'_> {
         // The place is taken first: a device whose key was lost could never answer.
         self.file.claim()?;
         let enrolled = match self.file.write(device.state()) {
-            Ok(()) => device.enroll(&ticket).await.cloned(),
+            Ok(()) => device.enroll(&ticket, (wanted.dialect, now())).await.cloned(),
             Err(failed) => Err(failed),
         };
         let enrollment = match enrolled {
@@ -211,9 +215,8 @@ impl Session<'_> {
     async fn inbox(&mut self) -> Result<(), Failed> {
         let device = self.device()?;
         let mut found = Vec::new();
-        for push in device.pushes().await? {
-            let answer = device.read_consent(&push, now()).await?;
-            let consent = answer.is_success().then(|| Consent(answer.json()));
+        for push in device.pushes(now()).await? {
+            let consent = device.open_consent(&push, now()).await?;
             let own = device.state().answers.get(&push.consent_id);
             let state = match (own, &consent) {
                 (Some(own), _) => own.as_str(),
@@ -224,7 +227,8 @@ impl Session<'_> {
         }
         if self.json {
             let list = found.iter().map(|(push, state, consent)| {
-                json!({"id": push.consent_id, "state": state, "began": push.began, "from": push.asker,
+                json!({"id": push.consent_id, "state": state, "began": push.began,
+                       "from": consent.as_ref().map_or(push.asker.as_str(), |it| it.asker(push)),
                        "consent": consent.as_ref().map_or(Value::Null, |consent| consent.0.clone())})
             });
             return Ok(self.terminal.json(&list.collect())?);
@@ -238,7 +242,7 @@ impl Session<'_> {
                 "{state:<9} {}  {}  {}: {}",
                 shown(&push.consent_id),
                 shown(&push.began),
-                shown(&push.asker),
+                shown(consent.as_ref().map_or(push.asker.as_str(), |it| it.asker(push))),
                 shown(message)
             ))?;
         }
@@ -247,7 +251,7 @@ impl Session<'_> {
 
     /// The push meant by `id`, or the only open one.
     async fn pick(device: &Device, id: Option<&str>) -> Result<Push, Failed> {
-        let pushes = device.pushes().await?;
+        let pushes = device.pushes(now()).await?;
         if let Some(id) = id {
             return pushes.into_iter().find(|push| push.consent_id == id).ok_or_else(|| {
                 Failed::because(format!(
@@ -259,7 +263,7 @@ impl Session<'_> {
         let mut open = Vec::new();
         for push in pushes {
             let answered = device.state().answers.contains_key(&push.consent_id);
-            if !answered && device.read_consent(&push, now()).await?.is_success() {
+            if !answered && device.open_consent(&push, now()).await?.is_some() {
                 open.push(push);
             }
         }
@@ -286,7 +290,7 @@ impl Session<'_> {
     }
 
     fn tell(&mut self, push: &Push, consent: &Consent) -> Result<(), Failed> {
-        for line in consent.lines(&push.asker) {
+        for line in consent.lines(consent.asker(push)) {
             self.terminal.line(&line)?;
         }
         Ok(())
@@ -330,7 +334,7 @@ impl Session<'_> {
         let mut seen: Vec<String> = device.state().answers.keys().cloned().collect();
         let (mut told, mut failures) = (0_u64, 0_u32);
         while watch.count.is_none_or(|count| told < count) {
-            let pushes = match device.pushes().await {
+            let pushes = match device.pushes(now()).await {
                 Ok(pushes) => pushes,
                 Err(failed) if failures >= FAILED_LOOKS => return Err(failed),
                 Err(_) => {
@@ -366,11 +370,7 @@ impl Session<'_> {
         push: &Push,
         reply: Option<Reply>,
     ) -> Result<bool, Failed> {
-        let answer = device.read_consent(push, now()).await?;
-        if !answer.is_success() {
-            return Ok(false);
-        }
-        let consent = Consent(answer.json());
+        let Some(consent) = device.open_consent(push, now()).await? else { return Ok(false) };
         if !self.json {
             self.tell(push, &consent)?;
         }

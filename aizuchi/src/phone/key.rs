@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::terminal::Failed;
 
-/// The kinds of key that a Guardian device may have (G30, G31).
+/// The kinds of key that this phone may have (G30, G31).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// P-256, `ES256`.

@@ -1,9 +1,11 @@
-//! The authenticator in a terminal: a real device that speaks the Guardian dialect with a key of
-//! its own. Used by `aizuchi phone` and, without a state file, by `aizuchi demo`.
+//! The authenticator in a terminal: a real device that speaks the Guardian dialect, or our own, with
+//! a key of its own. Used by `aizuchi phone` and, without a state file, by `aizuchi demo`.
 //!
-//! The dialect has no call that lists what is waiting; pushes are read from the development tray.
+//! Guardian's dialect has no call that lists what is waiting; its pushes are read from the
+//! development tray.
 
 mod key;
+mod own;
 mod push;
 mod state;
 
@@ -33,6 +35,15 @@ pub(crate) struct Device {
     server: Url,
     key: Key,
     state: State,
+}
+
+/// What a device speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Dialect {
+    /// That of the Guardian SDKs.
+    Guardian,
+    /// Our own: an inbox, and a signature over what was shown.
+    Aizuchi,
 }
 
 /// Where an enrollment begins, as text: what the ticket page or a program hands to a person.
@@ -113,11 +124,23 @@ impl Device {
     }
 
     /// Enrolls: with a web ticket a flow is started first, as the ticket page does.
-    pub(crate) async fn enroll(&mut self, ticket: &Ticket) -> Result<&Enrollment, Failed> {
+    pub(crate) async fn enroll(
+        &mut self,
+        ticket: &Ticket,
+        (dialect, now): (Dialect, Timestamp),
+    ) -> Result<&Enrollment, Failed> {
         let id = match ticket {
             Ticket::Web(ticket) => self.start_flow(ticket).await?,
             Ticket::Enrollment(id) => id.clone(),
         };
+        match dialect {
+            Dialect::Guardian => self.enroll_guardian(&id).await?,
+            Dialect::Aizuchi => self.enroll_own(&id, now).await?,
+        }
+        self.enrollment()
+    }
+
+    async fn enroll_guardian(&mut self, id: &str) -> Result<(), Failed> {
         let request = EnrollRequest {
             identifier: self.state.identifier.clone(),
             name: self.state.name.clone(),
@@ -128,7 +151,7 @@ impl Device {
             public_key: self.key.public_jwk().as_object().cloned().unwrap_or_default(),
         };
         let url = below(&self.server, "appliance-mfa/api/enroll")?;
-        let ticket = authorization(&id);
+        let ticket = authorization(id);
         let headers = [("authorization", ticket.as_str())];
         let answer = self.https.post_json(&url, &headers, &request.to_json()).await?;
         let said = expect(&answer, "enroll this phone")?.json();
@@ -144,8 +167,10 @@ impl Device {
             user_id: text("user_id")?,
             token: text("token")?,
             issuer: text("issuer")?,
+            own: None,
         };
-        Ok(self.state.enrollment.insert(enrollment))
+        self.state.enrollment = Some(enrollment);
+        Ok(())
     }
 
     /// `POST …/start-flow`: the web ticket becomes an enrollment ticket.
@@ -162,8 +187,11 @@ impl Device {
         })
     }
 
-    /// The pushes that lie in the development tray for this device, newest first.
-    pub(crate) async fn pushes(&self) -> Result<Vec<Push>, Failed> {
+    /// What this device is asked, newest first: its inbox, or its pushes in the development tray.
+    pub(crate) async fn pushes(&self, now: Timestamp) -> Result<Vec<Push>, Failed> {
+        if self.own().is_some() {
+            return self.waiting(now).await;
+        }
         let device = &self.enrollment()?.id;
         let path = format!("{}/dev/tray/{}", origin(&self.server), self.state.push_token);
         let url = Url::parse(&path)
@@ -184,13 +212,30 @@ impl Device {
             .collect())
     }
 
-    /// `GET …/rich-consents/{id}` with a proof by the device key.
+    /// What the request asks for.
     pub(crate) async fn consent(&self, push: &Push, now: Timestamp) -> Result<Consent, Failed> {
+        if self.own().is_some() {
+            let consent = self.open_consent(push, now).await?;
+            return consent.ok_or_else(|| too_late("it is no longer shown"));
+        }
         Ok(Consent(expect(&self.read_consent(push, now).await?, "read the request")?.json()))
     }
 
-    /// The bare answer to the consent call: 401 once the request is over.
-    pub(crate) async fn read_consent(&self, push: &Push, now: Timestamp) -> Result<Answer, Failed> {
+    /// What the request asks for; `None` once it is over.
+    pub(crate) async fn open_consent(
+        &self,
+        push: &Push,
+        now: Timestamp,
+    ) -> Result<Option<Consent>, Failed> {
+        if let Some(own) = self.own() {
+            return self.own_consent((&push.consent_id, own), now).await;
+        }
+        let answer = self.read_consent(push, now).await?;
+        Ok(answer.is_success().then(|| Consent(answer.json())))
+    }
+
+    /// `GET …/rich-consents/{id}` with a proof by the device key; 401 once the request is over.
+    async fn read_consent(&self, push: &Push, now: Timestamp) -> Result<Answer, Failed> {
         let url = below(&self.server, &format!("rich-consents/{}", push.consent_id))?;
         let header = proof::header(self.key.algorithm(), &self.key.public_jwk());
         let claims = Proof {
@@ -211,6 +256,13 @@ impl Device {
         decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<(), Failed> {
+        if let Some(own) = self.own() {
+            if !self.decide((&push.consent_id, own), decision, now).await? {
+                return Err(too_late("it is over or was answered otherwise"));
+            }
+            self.state.remember(&push.consent_id, word(decision));
+            return Ok(());
+        }
         let url = below(&self.server, "appliance-mfa/api/resolve-transaction")?;
         let claims = resolve::Answer {
             identifier: &self.state.identifier,
@@ -225,10 +277,7 @@ impl Device {
         let answer =
             self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
         if answer.status == 404 {
-            return Err(Failed::because(format!(
-                "the answer came too late, the request is over or was answered otherwise ({}); ask for a new one",
-                answer.complaint()
-            )));
+            return Err(too_late(&answer.complaint()));
         }
         expect(&answer, "take the answer")?;
         self.state.remember(&push.consent_id, word(decision));
@@ -237,6 +286,9 @@ impl Device {
 
     /// `DELETE …/device-accounts/{id}`: the server forgets the device; gone already is fine.
     pub(crate) async fn unenroll(&self, now: Timestamp) -> Result<(), Failed> {
+        if self.own().is_some() {
+            return self.leave(now).await;
+        }
         let enrollment = self.enrollment()?;
         let accounts = below(&self.server, "appliance-mfa/api/device-accounts")?;
         let url =
@@ -256,6 +308,12 @@ impl Device {
         }
         expect(&answer, "remove this phone").map(|_answer| ())
     }
+}
+
+fn too_late(why: &str) -> Failed {
+    Failed::because(format!(
+        "the answer came too late, the request is over or was answered otherwise ({why}); ask for a new one"
+    ))
 }
 
 /// A decision in one word.

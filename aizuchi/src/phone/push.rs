@@ -57,6 +57,11 @@ impl Consent {
         self.0.pointer("/requested_details").and_then(|details| details.get(name))
     }
 
+    /// Who asks: as the request's own words name them, or else the push.
+    pub(crate) fn asker<'a>(&'a self, push: &'a Push) -> &'a str {
+        self.0.pointer("/client/name").and_then(Value::as_str).unwrap_or(&push.asker)
+    }
+
     /// The binding message; empty if there is none.
     pub(crate) fn message(&self) -> &str {
         self.detail("binding_message").and_then(Value::as_str).unwrap_or_default()

@@ -54,6 +54,18 @@ pub(crate) struct Enrollment {
     pub(crate) token: String,
     /// The tenant's name.
     pub(crate) issuer: String,
+    /// What only a device of our own dialect keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) own: Option<Own>,
+}
+
+/// Whom a device of our own dialect answers to, and whose words it believes.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Own {
+    /// The `aud` of its decisions.
+    pub(crate) issuer_url: String,
+    /// The key that signs contents.
+    pub(crate) server_key: serde_json::Value,
 }
 
 impl State {

@@ -109,3 +109,31 @@ fn watching_may_answer_for_development() {
     assert_eq!(said(first).code, 1);
     assert!(dev.approved(&state, &[])["id_token"].is_string());
 }
+
+/// O377: in our own dialect the phone has an inbox, and answers over the words that it was shown.
+#[test]
+fn a_phone_of_our_own_dialect_needs_no_push() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("own.json", &["--dialect", "aizuchi"]);
+    assert_eq!(phone(&["inbox"], &state).done().json(), serde_json::json!([]));
+    let asking = dev.ask("Pay 20 EUR", &[]).spawn().unwrap();
+    let seen = phone(&["watch", "--count", "1"], &state).done().json();
+    let id = seen["id"].as_str().unwrap().to_owned();
+    assert_eq!(seen["requested_details"]["binding_message"], "Pay 20 EUR");
+    let inbox = phone(&["inbox"], &state).done().json();
+    assert_eq!((&inbox[0]["id"], &inbox[0]["from"]), (&id.as_str().into(), &"Example Bank".into()));
+    assert_eq!(phone(&["approve"], &state).done().json()["answer"], "approved");
+    let late = phone(&["deny", &id], &state);
+    assert_eq!(late.code, 1, "{late:?}");
+    assert_eq!(said(asking).code, 0);
+    assert_eq!(phone(&["inbox"], &state).done().json(), serde_json::json!([]));
+
+    let asking = dev.ask("Not me", &[]).spawn().unwrap();
+    phone(&["watch", "--count", "1"], &state).done();
+    phone(&["deny", "--reason", "hack"], &state).done();
+    assert_eq!(said(asking).code, 1);
+    let refused = said(dev.ask("Again", &[]).spawn().unwrap());
+    assert!(refused.code != 0 && refused.err.contains("denied"), "{refused:?}");
+    phone(&["forget"], &state).done();
+    assert!(!Path::new(&state).exists());
+}

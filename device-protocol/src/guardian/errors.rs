@@ -13,30 +13,7 @@
 
 use serde::Serialize;
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $status:literal $code:literal;)*) => {
-        /// Every error code of the device paths, each with its one status.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Code {
-            /// All codes, in the order of their status.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The HTTP status.
-            pub const fn status(self) -> u16 {
-                match self { $(Self::$variant => $status,)* }
-            }
-
-            /// The text of `errorCode`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code,)* }
-            }
-        }
-    };
-}
+use crate::codes::codes;
 
 codes! {
     /// The body is not JSON, lacks a member or has one of a wrong type.

@@ -15,6 +15,8 @@ pub const MAX_ATTEMPTS: usize = 16;
 pub enum Receipt {
     /// Not sent yet.
     Waiting,
+    /// None is sent: the device looks into its inbox.
+    Unneeded,
     /// The push service took it.
     Sent {
         /// When.
@@ -64,6 +66,16 @@ pub struct Challenge {
     pub attempts: Vec<Attempt>,
 }
 
+impl Receipt {
+    /// What becomes of the push to a device before anything has.
+    pub const fn first_of(service: PushService) -> Self {
+        match service {
+            PushService::Apns | PushService::Gcm | PushService::Virtual => Self::Waiting,
+            PushService::Inbox => Self::Unneeded,
+        }
+    }
+}
+
 impl Challenge {
     /// Adds a try to the record, which keeps the newest [`MAX_ATTEMPTS`].
     pub fn record(&mut self, attempt: Attempt) {
@@ -91,6 +103,7 @@ pub fn from_document(document: &str) -> Result<Vec<Challenge>, NoChallenges> {
 }
 
 const WAITING: char = 'w';
+const UNNEEDED: char = 'n';
 const SENT: char = 's';
 const FAILED: char = 'f';
 
@@ -114,6 +127,7 @@ impl From<&Challenge> for StoredChallenge {
     fn from(challenge: &Challenge) -> Self {
         let (became, at_ms, reason) = match &challenge.receipt {
             Receipt::Waiting => (WAITING, 0, None),
+            Receipt::Unneeded => (UNNEEDED, 0, None),
             Receipt::Sent { at } => (SENT, at.ms(), None),
             Receipt::Failed { at, reason } => (FAILED, at.ms(), Some(reason.clone())),
         };
@@ -139,6 +153,7 @@ impl StoredChallenge {
                 Receipt::Failed { at: at(ms)?, reason: self.reason.unwrap_or_default() }
             }
             (None, None) if self.r.starts_with(WAITING) => Receipt::Waiting,
+            (None, None) if self.r.starts_with(UNNEEDED) => Receipt::Unneeded,
             (None, None) => return Err(NoChallenges),
         };
         Ok(Challenge {
@@ -183,11 +198,11 @@ mod tests {
     #[test]
     fn challenges_come_back_as_they_were_stored() {
         let at = Timestamp::from_ms(5);
-        let receipts =
-            [Receipt::Waiting, Receipt::Sent { at }, Receipt::Failed { at, reason: "410".into() }];
+        let failed = Receipt::Failed { at, reason: "410".into() };
+        let receipts = [Receipt::Waiting, Receipt::Sent { at }, failed, Receipt::Unneeded];
         let challenges: Vec<_> = receipts
             .into_iter()
-            .zip([PushService::Apns, PushService::Gcm, PushService::Virtual])
+            .zip([PushService::Apns, PushService::Gcm, PushService::Virtual, PushService::Inbox])
             .map(|(receipt, service)| Challenge {
                 device: DeviceId::new("dev_1"),
                 txtkn: Fingerprint::of(b"txtkn"),

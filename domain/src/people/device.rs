@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use device_protocol::aizuchi::enroll::Channel;
 use serde_json::{Value, json};
 
 use crate::{DeviceId, Timestamp, UserId};
@@ -15,6 +16,8 @@ pub enum PushService {
     Gcm,
     /// A phone that lives in the development server and reads the tray.
     Virtual,
+    /// Nobody: a device of our own dialect looks into its inbox, and its channel only wakes it.
+    Inbox,
 }
 
 impl PushService {
@@ -24,6 +27,7 @@ impl PushService {
             "APNS" => Some(Self::Apns),
             "GCM" => Some(Self::Gcm),
             "virtual" => Some(Self::Virtual),
+            "inbox" => Some(Self::Inbox),
             _ => None,
         }
     }
@@ -34,7 +38,30 @@ impl PushService {
             Self::Apns => "APNS",
             Self::Gcm => "GCM",
             Self::Virtual => "virtual",
+            Self::Inbox => "inbox",
         }
+    }
+}
+
+/// What a device of our own dialect says of itself beyond what every device does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// How it is woken.
+    pub channel: Channel,
+    /// The language its person reads.
+    pub locale: String,
+}
+
+impl Own {
+    /// The channel as its column holds it.
+    pub fn channel_document(&self) -> String {
+        self.channel.to_json().to_string()
+    }
+
+    /// Reads the columns; `None` if they hold no channel.
+    pub fn from_columns(channel: &str, locale: &str) -> Option<Self> {
+        let channel = Channel::parse(&serde_json::from_str(channel).ok()?).ok()?;
+        Some(Self { channel, locale: locale.to_owned() })
     }
 }
 
@@ -61,6 +88,8 @@ pub struct Device {
     pub enrolled_at: Timestamp,
     /// When it last answered.
     pub last_auth_at: Option<Timestamp>,
+    /// What only a device of our own dialect has.
+    pub own: Option<Own>,
 }
 
 impl fmt::Debug for Device {
@@ -76,20 +105,20 @@ impl fmt::Debug for Device {
 
 impl Device {
     /// Whether a person can enter a number on it (decision 14): no app of the Guardian dialect asks
-    /// for one.
+    /// for one, and devices of our own dialect do not yet.
     pub const fn takes_numbers(&self) -> bool {
         match self.push_service {
-            PushService::Apns | PushService::Gcm => false,
+            PushService::Apns | PushService::Gcm | PushService::Inbox => false,
             PushService::Virtual => true,
         }
     }
 
-    /// Whether a request can reach it: a phone with a live push token, or a virtual one
-    /// (decision 13).
+    /// Whether a request can reach it: a Guardian phone with a live push token, a virtual one, or
+    /// one of our own dialect, whatever wakes it (decision 13).
     pub fn is_reachable(&self) -> bool {
         match self.push_service {
             PushService::Apns | PushService::Gcm => self.push_token.is_some(),
-            PushService::Virtual => true,
+            PushService::Virtual | PushService::Inbox => true,
         }
     }
 
@@ -152,6 +181,7 @@ mod tests {
             base_url: String::from("https://login.example.com/appliance-mfa"),
             enrolled_at: Timestamp::from_ms(1_795_409_778_000),
             last_auth_at: None,
+            own: None,
         }
     }
 
@@ -162,6 +192,7 @@ mod tests {
         assert!(!device(PushService::Apns, None).is_reachable());
         assert!(!device(PushService::Gcm, None).is_reachable());
         assert!(device(PushService::Virtual, None).is_reachable());
+        assert!(device(PushService::Inbox, None).is_reachable());
     }
 
     #[test]
@@ -181,7 +212,9 @@ mod tests {
 
     #[test]
     fn push_services_have_the_names_of_the_wire() {
-        for service in [PushService::Apns, PushService::Gcm, PushService::Virtual] {
+        for service in
+            [PushService::Apns, PushService::Gcm, PushService::Virtual, PushService::Inbox]
+        {
             assert_eq!(PushService::named(service.name()), Some(service));
         }
         assert_eq!(PushService::named("apns"), None);

@@ -9,6 +9,6 @@ mod ticket;
 mod user;
 mod user_body;
 
-pub use device::{Device, PushService};
+pub use device::{Device, Own, PushService};
 pub use ticket::{TX_LIFETIME_S, Ticket, TicketKind, WEB_LIFETIME_S};
 pub use user::{Fields, Identity, SEARCH, User};

@@ -33,6 +33,8 @@ pub struct Ticket {
     pub user: UserId,
     /// Whether it may enroll a further device.
     pub allow_multiple: bool,
+    /// The device that is gone once this one is there (D6).
+    pub replaces: Option<DeviceId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The first moment at which it is good no more.
@@ -62,6 +64,7 @@ mod tests {
             kind: TicketKind::Web,
             user: UserId::new("auth0|a"),
             allow_multiple: false,
+            replaces: None,
             created_at: made,
             expires_at,
             used_at: None,

@@ -241,7 +241,7 @@ async fn create_ticket(
     now: Timestamp,
 ) -> Result<Value, Refused> {
     let context = context(app, tenant, now).await?;
-    match flows::create_ticket(app, &context, (user, false), now).await? {
+    match flows::create_ticket(app, &context, (user, false, None), now).await? {
         Some(ticket) => {
             Ok(json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url }))
         }

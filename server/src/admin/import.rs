@@ -73,6 +73,7 @@ fn import(
         base_url: app.addresses.https.clone(),
         enrolled_at: now,
         last_auth_at: None,
+        own: None,
     };
     let token = Fingerprint::of(app.entropy.base64url::<32>().as_bytes());
     Ok(write.and(enrollments::insert(tenant, &device, token)))

@@ -23,7 +23,7 @@ pub(super) async fn send(
         PushAddress::Device(id) => of_device(app, tenant, &id).await?,
         PushAddress::Token { service, token } => match PushService::named(&service) {
             Some(service @ (PushService::Apns | PushService::Gcm)) => (service, token),
-            Some(PushService::Virtual) | None => {
+            Some(PushService::Virtual | PushService::Inbox) | None => {
                 return Err(Refused(String::from("--service must be APNS or GCM")));
             }
         },
@@ -34,7 +34,9 @@ pub(super) async fn send(
         PushService::Apns => {
             json!({ "aps": { "alert": { "title": title, "body": "Test push" }, "sound": "default" } })
         }
-        PushService::Gcm | PushService::Virtual => json!({ "test": "aizuchi push test" }),
+        PushService::Gcm | PushService::Virtual | PushService::Inbox => {
+            json!({ "test": "aizuchi push test" })
+        }
     };
     let parcel = Parcel {
         service: if service == PushService::Apns { "APNS" } else { "GCM" },

@@ -16,6 +16,8 @@ pub struct Limits {
     pub waiting_polls: usize,
     /// Streams of events that are open at a time (`GET /ciba/events`); one more is answered 503.
     pub event_streams: usize,
+    /// Devices that listen to `GET /device/v1/events` at a time.
+    pub device_streams: usize,
     /// Whether Auth0's numbers hold for those of the limits below that name none.
     pub like_auth0: bool,
     /// Starts from one address (W116).
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections: 10_000,
             waiting_polls: 20_000,
             event_streams: 20_000,
+            device_streams: 25_000,
             like_auth0: false,
             starts_per_address: Allowance::NONE,
             starts_per_tenant: Allowance::NONE,

@@ -83,6 +83,7 @@ pub async fn give_phone(
         base_url: context.base.origin().to_owned(),
         enrolled_at: now,
         last_auth_at: None,
+        own: None,
         id,
     };
     // It has no use for an opaque token: nobody ever hears this one.

@@ -2,22 +2,20 @@
 
 use device_protocol::guardian::errors::Code;
 use device_protocol::guardian::resolve::challenge_response;
-use domain::ciba::transaction::{Answer, Answered, Facts, Transaction};
+use domain::ciba::transaction::{Facts, Transaction};
 use domain::guardian::{self, AnswerRules, check_answer};
 use domain::jose::hs256;
 use domain::people::Device;
-use domain::{ClientId, DeviceId, Timestamp, UserId};
-use serde_json::json;
-use store::{Write, Written, enrollments, log_events, transactions, users};
+use domain::{DeviceId, Timestamp, UserId};
+use store::{Write, Written, enrollments, transactions, users};
 
 use super::DECIDE_TRIES;
 use super::change_device::{Sent, key_of};
+use super::decision::{Outcome, Said, decide};
 use super::device_log::{self, Refusal, invalid_token};
-use super::log::{self, Entry};
 use super::transaction_token;
 use crate::App;
 use crate::failure::{Broken, DeviceFailure};
-use crate::meta::Meta;
 use crate::tenancy::Context;
 
 /// Why a request was denied that had a wrong number entered twice.
@@ -86,9 +84,18 @@ async fn attempt(
     let is_wrong = answer.reason.as_deref() == Some(WRONG_NUMBER);
     let mut transaction = transaction;
     for _ in 0..DECIDE_TRIES {
-        let order = (transaction, &device, &answer, sent.meta);
-        if decide(app, context, order, now).await? == Written::Done {
-            return if is_wrong { Err(wrong_number("The request was denied")) } else { Ok(()) };
+        let said = Said {
+            device: &device,
+            accepted: answer.accepted,
+            reason: answer.reason.as_deref(),
+            identifier_matches: answer.identifier_matches,
+        };
+        let order = (transaction, said, sent.meta);
+        match decide(app, context, order, (Write::new(), now)).await? {
+            Outcome::Stands if is_wrong => return Err(wrong_number("The request was denied")),
+            Outcome::Stands => return Ok(()),
+            Outcome::Nothing => return Err(nothing_to_answer()),
+            Outcome::Overtaken => {}
         }
         transaction = look_again(app, context, (&facts, &device), now).await?;
     }
@@ -105,38 +112,6 @@ fn may_still_answer(transaction: &Transaction, device: &DeviceId) -> bool {
         Transaction::Failed(failed) => failed.device() == Some(device),
         Transaction::Withdrawn(_) | Transaction::Expired(_) => false,
     }
-}
-
-async fn decide(
-    app: &App,
-    context: &Context,
-    (transaction, device, answer, meta): (Transaction, &Device, &guardian::Answer, &Meta),
-    now: Timestamp,
-) -> Result<Written, DeviceFailure> {
-    let tenant = &context.tenant.id;
-    let facts = transaction.facts().clone();
-    let said = if answer.accepted {
-        Answer::Approve
-    } else {
-        Answer::Deny { reason: answer.reason.clone() }
-    };
-    let write = match transaction.answer(&device.id, said, now) {
-        Answered::Approved(approved) => transactions::approve(tenant, &approved),
-        Answered::Denied(denied) => transactions::deny(tenant, &denied),
-        Answered::Repeated => return Ok(Written::Done),
-        Answered::NotFound => return Err(nothing_to_answer()),
-    };
-    let write = told(app, context, write, (&facts, device, answer, meta), now);
-    let written = app.database.run(write).await?;
-    if written == Written::Done {
-        app.decided(&facts);
-        app.metrics.step(if answer.accepted { "approved" } else { "denied" });
-        tracing::info!(
-            transaction.id = %facts.txn, device.id = %device.id, accepted = answer.accepted,
-            "decided"
-        );
-    }
-    Ok(written)
 }
 
 /// The request as it stands after an answer was overtaken: decided by another device in this
@@ -156,35 +131,6 @@ async fn look_again(
     }
     let stored = transactions::find(&app.database, tenant, &facts.auth_req_hash).await?;
     stored.map(|stored| stored.at(now)).ok_or_else(nothing_to_answer)
-}
-
-/// The decision with its log event.
-fn told(
-    app: &App,
-    context: &Context,
-    write: Write,
-    (facts, device, answer, meta): (&Facts, &Device, &guardian::Answer, &Meta),
-    now: Timestamp,
-) -> Write {
-    let (kind, description) = if answer.accepted {
-        ("gd_auth_succeed", "A person approved a request")
-    } else {
-        ("gd_auth_rejected", "A person rejected a request")
-    };
-    let details = json!({
-        "device_id": device.id.as_str(),
-        "transaction_linking_id": facts.consent_id.as_str(),
-        "txn": facts.txn.to_string(),
-        "reason": answer.reason,
-        "identifier_matches": answer.identifier_matches,
-    });
-    let client: (&ClientId, &str) = (&facts.client_id, "");
-    let entry = Entry {
-        client: Some(client),
-        ..Entry::new(kind, description, details).of_user(facts.user_id())
-    };
-    let event = log::event(app, meta, entry, now);
-    log_events::append(write, &context.tenant.id, &event)
 }
 
 /// A token that no row knows is forged, foreign, or of a request that was swept long ago (GD5).

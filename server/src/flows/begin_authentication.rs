@@ -19,6 +19,7 @@ use domain::oauth::refusal::{Reason, Refusal};
 use domain::people::Device;
 use domain::{ClientId, ConsentId, Fingerprint, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value, json};
+use store::enrollments::Person;
 use store::user_limits::StartLimit;
 use store::{
     Written, enrollments, idempotency_keys, log_events, tickets, transactions, user_limits,
@@ -225,16 +226,20 @@ async fn decide(
         apis.iter().map(|(api, grant)| Target { api, grant: grant.as_deref() }).collect();
     let whom = whom::meant(app, context, (client, shaped.hint()), now).await?;
     let wants_match = shaped.wants_match();
-    let (mut facts, mut devices) = match &whom.user {
+    let (facts, mut devices) = match &whom.user {
         Some(user) => facts(app, context, user, now).await?,
         None => (None, Vec::new()),
     };
+    let (mut facts, refuses) = facts.map(|(facts, person)| (facts, person.refuses(id))).unzip();
     if wants_match {
         devices.retain(Device::takes_numbers); // decision 14
         facts = facts.map(|facts| UserFacts { push_devices: devices.len(), ..facts });
     }
     let found = Found { targets: &targets, user: whom.user.as_ref().zip(facts) };
     let mut asked = request::decide(shaped, client.client(), rules, &found)?;
+    if refuses == Some(true) {
+        return Err(Refusal::from(Reason::Reported).into());
+    }
     if wants_match {
         let number = u64::from_be_bytes(app.entropy.bytes()) % 100;
         asked.beyond.match_code = Some(format!("{number:02}"));
@@ -248,12 +253,12 @@ async fn facts(
     context: &Context,
     user: &UserId,
     now: Timestamp,
-) -> Result<(Option<UserFacts<'static>>, Vec<Device>), Failure> {
+) -> Result<(Option<(UserFacts<'static>, Person)>, Vec<Device>), Failure> {
     let tenant = &context.tenant.id;
-    let Some(person) = enrollments::person(&app.database, tenant, user).await? else {
+    let Some(mut person) = enrollments::person(&app.database, tenant, user).await? else {
         return Ok((None, Vec::new()));
     };
-    let mut devices = person.devices;
+    let mut devices = std::mem::take(&mut person.devices);
     if app.gives_virtual_phones.load(Ordering::Relaxed) {
         devices = with_virtual_phone(app, context, user, now).await?;
     }
@@ -266,7 +271,7 @@ async fn facts(
         has_pending_enrollment,
         permissions: &[],
     };
-    Ok((Some(facts), devices))
+    Ok((Some((facts, person)), devices))
 }
 
 /// The person's devices, a virtual phone among them (`aizuchi dev --virtual-phones`).
@@ -390,7 +395,7 @@ pub(super) fn new_transaction(
                 txtkn,
                 challenge: app.entropy.base64url::<24>(),
                 service: device.push_service,
-                receipt: Receipt::Waiting,
+                receipt: Receipt::first_of(device.push_service),
                 attempts: Vec::new(),
             }
         })
@@ -426,6 +431,7 @@ fn announce(
     now: Timestamp,
 ) {
     let facts = begun.facts();
+    app.inboxes.ring_for(facts);
     app.metrics.step("started");
     app.open.insert(
         facts.auth_req_hash,

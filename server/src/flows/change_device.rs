@@ -102,6 +102,8 @@ async fn known_device(
         return Err(invalid_token("The header Authorization: Bearer is missing"));
     }
     let found = enrollments::one(&app.database, &context.tenant.id, id).await?;
+    // A device of our own dialect has an account of its own kind.
+    let found = found.filter(|(device, _)| device.own.is_none());
     let (device, token_hash) = found.ok_or_else(no_such_device)?;
     if is_jwt(bearer) {
         let key = key_of(&device)?;
@@ -143,7 +145,7 @@ fn answer_of(device: &Device) -> Value {
     let push = PushCredentials {
         service: match device.push_service {
             PushService::Apns => Service::Apns,
-            PushService::Gcm | PushService::Virtual => Service::Gcm,
+            PushService::Gcm | PushService::Virtual | PushService::Inbox => Service::Gcm,
         },
         token: device.push_token.clone().unwrap_or_default(),
     };

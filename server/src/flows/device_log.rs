@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::log::{self, Entry};
 use crate::App;
-use crate::failure::DeviceFailure;
+use crate::failure::{DeviceCode, DeviceFailure};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -20,15 +20,15 @@ pub(super) struct Refusal<'a> {
 }
 
 /// Passes `outcome` on; a refusal is told to the log first.
-pub(super) async fn told<T>(
+pub(super) async fn told<T, C: DeviceCode>(
     app: &App,
     context: &Context,
-    outcome: Result<T, DeviceFailure>,
+    outcome: Result<T, DeviceFailure<C>>,
     refusal: Refusal<'_>,
     now: Timestamp,
-) -> Result<T, DeviceFailure> {
+) -> Result<T, DeviceFailure<C>> {
     if let Err(DeviceFailure::Refused(code, sentence)) = &outcome {
-        let mut details = json!({ "error": { "message": sentence, "code": code.as_str() } });
+        let mut details = json!({ "error": { "message": sentence, "code": code.name() } });
         if let (Some((name, value)), Some(members)) = (refusal.more, details.as_object_mut()) {
             members.insert(name.to_owned(), value);
         }

@@ -3,14 +3,12 @@
 use device_protocol::guardian::enroll::{EnrollRequest, Enrolled, Service};
 use device_protocol::guardian::errors::Code;
 use domain::guardian::{Refused, device_key};
-use domain::people::{Device, PushService, Ticket, TicketKind};
-use domain::{DeviceId, Fingerprint, Timestamp, UserId};
-use serde_json::{Value, json};
-use store::{Written, enrollments, log_events, tickets};
+use domain::people::{Device, PushService};
+use domain::{Timestamp, UserId};
+use serde_json::Value;
 
-use super::DECIDE_TRIES;
 use super::device_log::{self, Refusal};
-use super::log::{self, Entry};
+use super::enrolling::{Enrolling, enroll, good_ticket};
 use crate::App;
 use crate::failure::DeviceFailure;
 use crate::meta::Meta;
@@ -58,11 +56,10 @@ async fn attempt(
         let sentence = "Phones are switched off for this tenant";
         return Err(DeviceFailure::refused(Code::FeatureDisabledByAdmin, sentence));
     }
-    let (good, id) = good_ticket(app, context, ticket, now).await?;
+    let (good, id) = good_ticket(app, context, ticket, now).await?.ok_or_else(dead_ticket)?;
     *user = Some(good.user.clone());
     let request = EnrollRequest::parse(&order.body?).map_err(invalid_body)?;
     let key = device_key(&request.public_key)?;
-    check_room(app, context, (&good, &request.identifier)).await?;
     let device = Device {
         id,
         user: good.user.clone(),
@@ -74,20 +71,13 @@ async fn attempt(
         base_url: context.base.origin().to_owned(),
         enrolled_at: now,
         last_auth_at: None,
+        own: None,
     };
     let token = app.entropy.base64url::<32>();
-    for attempt in 1..=DECIDE_TRIES {
-        let write = (&good, &device, token.as_str(), order.meta);
-        if store(app, context, write, now).await? == Written::Done {
-            break;
-        }
-        // Of two phones that scanned at the same moment, the other may have been first.
-        good_ticket(app, context, ticket, now).await?;
-        check_room(app, context, (&good, &device.identifier)).await?;
-        // Its link was used in between, through another code.
-        if attempt == DECIDE_TRIES {
-            return Err(dead_ticket());
-        }
+    match enroll(app, context, (&good, &device, &token, order.meta), now).await? {
+        Enrolling::Done => {}
+        Enrolling::DeadTicket => return Err(dead_ticket()),
+        Enrolling::NoRoom => return Err(conflict()),
     }
     tracing::info!(device.id = %device.id, user.id = %device.user, "device enrolled");
     Ok(Enrolled {
@@ -98,63 +88,6 @@ async fn attempt(
         token,
         totp: None,
     })
-}
-
-/// The ticket of a QR code that is unused and in time; a web ticket is none (G35, G36).
-async fn good_ticket(
-    app: &App,
-    context: &Context,
-    ticket: &str,
-    now: Timestamp,
-) -> Result<(Ticket, DeviceId), DeviceFailure> {
-    let fingerprint = Fingerprint::of(ticket.as_bytes());
-    let found = tickets::find(&app.database, &context.tenant.id, &fingerprint).await?;
-    let good = found.filter(|ticket| ticket.is_good_at(now));
-    match good.map(|ticket| (ticket.kind.clone(), ticket)) {
-        Some((TicketKind::Tx { enrollment, .. }, ticket)) => Ok((ticket, enrollment)),
-        Some((TicketKind::Web, _)) | None => Err(dead_ticket()),
-    }
-}
-
-/// Whether the person may have one more device: the first, or a further one where the ticket says
-/// so (G41, G42). Virtual phones do not count (decision 19).
-async fn check_room(
-    app: &App,
-    context: &Context,
-    (ticket, identifier): (&Ticket, &str),
-) -> Result<(), DeviceFailure> {
-    let devices = enrollments::of_user(&app.database, &context.tenant.id, &ticket.user).await?;
-    let replaces = devices.iter().any(|device| device.identifier == identifier);
-    let is_full = devices.len() >= usize::try_from(enrollments::DEVICE_LIMIT).unwrap_or(usize::MAX);
-    let has_phone = devices.iter().any(|device| device.push_service != PushService::Virtual);
-    if (has_phone && !ticket.allow_multiple) || (is_full && !replaces) {
-        return Err(conflict());
-    }
-    Ok(())
-}
-
-/// One write: the tickets are spent, the device is there, the log says so.
-async fn store(
-    app: &App,
-    context: &Context,
-    (ticket, device, token, meta): (&Ticket, &Device, &str, &Meta),
-    now: Timestamp,
-) -> Result<Written, DeviceFailure> {
-    let tenant = &context.tenant.id;
-    let details = json!({
-        "device_id": device.id.as_str(),
-        "device_name": device.name,
-        "service": device.push_service.name(),
-    });
-    let entry = Entry::new("gd_enrollment_complete", "A device was enrolled", details);
-    let event = log::event(app, meta, entry.of_user(&device.user), now);
-    let mut write = tickets::spend_for_enrollment(tenant, ticket, &device.identifier, now);
-    if ticket.allow_multiple {
-        let same = enrollments::delete_by_identifier(tenant, &device.user, &device.identifier);
-        write = write.and(same);
-    }
-    let write = write.and(enrollments::insert(tenant, device, Fingerprint::of(token.as_bytes())));
-    Ok(app.database.run(log_events::append(write, tenant, &event)).await?)
 }
 
 fn service_of(service: Service) -> PushService {

@@ -40,7 +40,7 @@ impl Event {
     }
 
     /// What a request has come to; none while it is undecided.
-    fn of(stored: Stored, now: Timestamp) -> Option<Self> {
+    pub(super) fn of(stored: Stored, now: Timestamp) -> Option<Self> {
         match stored.at(now) {
             Transaction::Pending(_) => None,
             Transaction::Approved(_)

@@ -130,7 +130,7 @@ fn begun(
 /// The same request once more: the same consent, token and challenge.
 fn repeated(context: &Context, mut facts: Facts, now: Timestamp) -> (Facts, Write) {
     for challenge in &mut facts.challenges {
-        challenge.receipt = Receipt::Waiting;
+        challenge.receipt = Receipt::first_of(challenge.service);
     }
     let due_at = now.plus_ms(PUSH_LEASE_MS);
     let (tenant, hash) = (&context.tenant.id, &facts.auth_req_hash);

@@ -62,7 +62,9 @@ pub async fn open_ticket(
         return Ok(Opening::Dead);
     };
     let mut devices = enrollments::of_user(&app.database, tenant, &web.user).await?;
-    devices.retain(|device| device.push_service != PushService::Virtual);
+    devices.retain(|device| {
+        device.push_service != PushService::Virtual && web.replaces.as_ref() != Some(&device.id)
+    });
     if !devices.is_empty() && !web.allow_multiple {
         return Ok(Opening::Enrolled(user, devices));
     }
@@ -73,6 +75,7 @@ pub async fn open_ticket(
         kind: TicketKind::Tx { parent: Some(web.fingerprint), enrollment: device.clone() },
         user: web.user.clone(),
         allow_multiple: web.allow_multiple,
+        replaces: web.replaces.clone(),
         created_at: now,
         expires_at: now.plus_seconds(TX_LIFETIME_S).min(web.expires_at),
         used_at: None,

@@ -141,7 +141,7 @@ fn record(facts: &Facts, languages: &str) -> Value {
 }
 
 /// What the templates say, in the first language of the device that they have.
-fn in_words(display: &str, languages: &str) -> Value {
+pub(super) fn in_words(display: &str, languages: &str) -> Value {
     let shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
     let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let mut wanted = languages.split(',').filter_map(|one| one.split(';').next()).map(str::trim);

@@ -121,7 +121,7 @@ async fn send(
         }
         let became = match challenge.receipt {
             Receipt::Sent { .. } => "sent",
-            Receipt::Waiting => "later",
+            Receipt::Waiting | Receipt::Unneeded => "later",
             Receipt::Failed { .. } => "given_up",
         };
         app.metrics.push(challenge.service.name(), became);
@@ -224,7 +224,7 @@ pub fn token<'a>(facts: &'a Facts, device: &'a Device) -> TransactionToken<'a> {
 fn entry<'a>(outgoing: &'a Outgoing, challenge: &Challenge) -> Option<Entry<'a>> {
     let facts = &outgoing.facts;
     let (kind, description, error) = match &challenge.receipt {
-        Receipt::Waiting => return None,
+        Receipt::Waiting | Receipt::Unneeded => return None,
         Receipt::Sent { .. } => ("gd_send_pn", "A push was handed to its service", None),
         Receipt::Failed { reason, .. } => {
             tracing::warn!(

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use domain::oauth::refusal::Rate;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{context, device, management};
+use super::{context, device, management, own_device};
 use crate::App;
 use crate::denied::Denied;
 use crate::failure::Broken;
@@ -41,6 +41,14 @@ pub(super) const DEVICES: Face = Face {
     is_by_address: true,
     refuse: || device::too_many_requests(),
     apologise: |broken| device::Error::from(broken).into_response(),
+};
+
+/// The devices of our own dialect, which count with the others.
+pub(super) const OWN_DEVICES: Face = Face {
+    what: Counted::Devices,
+    is_by_address: true,
+    refuse: || own_device::too_many_requests(),
+    apologise: |broken| own_device::Error::from(broken).into_response(),
 };
 
 /// The paths of a face, counted if there is a limit.

@@ -11,6 +11,7 @@ mod management;
 mod oauth;
 mod observe;
 mod ops;
+mod own_device;
 mod pages;
 mod prefix;
 mod proxy;

@@ -11,19 +11,18 @@ use axum::routing::{any, get, post};
 use domain::oauth::refusal::Endpoint;
 use http::StatusCode;
 
-use super::limited::{DEVICES, MANAGEMENT, limited};
+use super::limited::{DEVICES, MANAGEMENT, OWN_DEVICES, limited};
 use super::oauth::{self, discovery, register};
 use super::observe::observe;
-use super::{console, dev, device, enrollment_page, management, pages, prefix};
+use super::{console, dev, device, enrollment_page, management, own_device, pages, prefix};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
 pub fn router(app: Arc<App>) -> Router {
-    let paths = paths().merge(limited(DEVICES, device::routes(), &app)).merge(limited(
-        MANAGEMENT,
-        management::routes(),
-        &app,
-    ));
+    let paths = paths()
+        .merge(limited(DEVICES, device::routes(), &app))
+        .merge(limited(OWN_DEVICES, own_device::routes(), &app))
+        .merge(limited(MANAGEMENT, management::routes(), &app));
     let paths = if app.is_dev { paths.merge(dev::routes()) } else { paths };
     let observed = paths.layer(middleware::from_fn_with_state(Arc::clone(&app), observe));
     prefix::with_prefixes(observed.with_state(Arc::clone(&app)), app)
@@ -111,6 +110,6 @@ mod tests {
     #[test]
     fn no_two_paths_stand_in_each_others_way() {
         let all = super::paths().merge(super::device::routes()).merge(super::management::routes());
-        drop(all.merge(super::dev::routes()));
+        drop(all.merge(super::own_device::routes()).merge(super::dev::routes()));
     }
 }

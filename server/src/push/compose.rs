@@ -49,6 +49,7 @@ pub fn compose(
         PushService::Gcm | PushService::Virtual => {
             ("GCM", push.fcm_data().map(|data| serde_json::json!(data)))
         }
+        PushService::Inbox => return Ok(None),
     };
     let payload = payload.map_err(|error| Broken::because(error.to_string()))?;
     Ok(Some(Parcel {

@@ -46,6 +46,7 @@ fn device() -> Device {
         base_url: String::from("https://t/"),
         enrolled_at: Timestamp::from_ms(1),
         last_auth_at: None,
+        own: None,
     }
 }
 

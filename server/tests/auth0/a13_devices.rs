@@ -22,6 +22,7 @@ async fn enrolled(world: &World, id: &str, person: &str) {
         base_url: world.url("appliance-mfa"),
         enrolled_at: world.now(),
         last_auth_at: None,
+        own: None,
     };
     let token = Fingerprint::of(id.as_bytes());
     let write = store::enrollments::insert(world.tenant_id(), &device, token);

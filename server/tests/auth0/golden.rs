@@ -96,6 +96,7 @@ impl<'v> Replay<'v> {
             base_url: self.world.issuer().trim_end_matches('/').to_owned(),
             enrolled_at: self.world.now(),
             last_auth_at: None,
+            own: None,
         };
         let token = Fingerprint::of(b"nobody's");
         self.done(store::enrollments::insert(self.world.tenant_id(), &device, token)).await;

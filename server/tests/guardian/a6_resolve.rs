@@ -69,6 +69,12 @@ async fn the_log_tells_outcomes_and_reasons() {
         let answer = phone.answers(&push, Decision::Rejected { reason: Some(reason) }).await;
         assert_eq!(answer.status, 204);
         assert_eq!(logged(&world, "gd_auth_rejected").await[0]["reason"], reason);
+        if reason == "hack" {
+            // A report: the client asks this person in vain until it is lifted (D16).
+            let user = testkit::encoded(world.user_id("alice").as_str());
+            let path = format!("users/{user}/refused-clients/{}", world.client().id());
+            assert_eq!(world.operator().deletes(&path).await.status, 204);
+        }
         world.advance_seconds(1);
     }
     let (_, phone, push) = asked(&world).await;

@@ -129,6 +129,7 @@ impl Stage {
             base_url: world.issuer(),
             enrolled_at: world.now(),
             last_auth_at: None,
+            own: None,
         };
         let token = Fingerprint::of(enrollment["device_token"].as_str().unwrap().as_bytes());
         run(world, enrollments::insert(world.tenant_id(), &device, token)).await;
@@ -144,6 +145,7 @@ async fn seed_ticket(world: &World, enrollment: &Value) {
         },
         user: UserId::new(enrollment["user_id"].as_str().unwrap()),
         allow_multiple: true,
+        replaces: None,
         created_at: world.now(),
         expires_at: world.now().plus_seconds(TX_LIFETIME_S),
         used_at: None,

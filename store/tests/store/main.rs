@@ -15,6 +15,7 @@ mod log_events;
 mod migrations;
 mod notices;
 mod operators;
+mod own_devices;
 mod people;
 mod polls;
 mod postgres;

@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -15,6 +15,7 @@ const ALL: [&str; 11] = [
     "0011_registration",
     "0012_content",
     "0013_prompt_limits",
+    "0017_own_devices",
 ];
 
 #[tokio::test]

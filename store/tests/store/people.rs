@@ -40,6 +40,7 @@ fn device(id: &str, user: &User, identifier: &str) -> Device {
         base_url: String::from("https://localhost:8443/appliance-mfa"),
         enrolled_at: NOW,
         last_auth_at: None,
+        own: None,
     }
 }
 
@@ -271,9 +272,14 @@ async fn a_person_is_read_together_with_their_devices_in_the_order_they_enrolled
         done(&database, enrollments::insert(&acme(), device, hash())).await;
     }
     let read = async |user: &UserId| enrollments::person(&database, &acme(), user).await.unwrap();
-    let expected = enrollments::Person { is_blocked: false, devices: vec![first, later] };
+    let expected = enrollments::Person {
+        is_blocked: false,
+        refused_clients: Vec::new(),
+        devices: vec![first, later],
+    };
     assert_eq!(read(alice.id()).await, Some(expected));
-    let expected = enrollments::Person { is_blocked: true, devices: vec![] };
+    let expected =
+        enrollments::Person { is_blocked: true, refused_clients: Vec::new(), devices: vec![] };
     assert_eq!(read(bob.id()).await, Some(expected));
     assert_eq!(read(&UserId::new("nobody")).await, None);
 }

@@ -42,9 +42,20 @@ fn one_of_each(mark: u8, at: Timestamp) -> Write {
         INSERT INTO tickets
             (tenant_id, hash, kind, user_id, allow_multiple, created_at, expires_at)
         SELECT 'acme', $1, 'web', '', 0, 0, $2 WHERE {guard}";
+    const INBOX: &str = "
+        INSERT INTO inbox
+            (tenant_id, device_id, consent_id, auth_req_hash, created_at, expires_at)
+        SELECT 'acme', CAST($2 AS TEXT), '', $1, 0, $2 WHERE {guard}";
+    const CONTENT: &str = "
+        INSERT INTO contents (tenant_id, auth_req_hash, locale, hash, content, expires_at)
+        SELECT 'acme', $1, 'en', '', '', $2 WHERE {guard}";
+    const RECEIPT: &str = "
+        INSERT INTO receipts (tenant_id, txn, client_id, user_id, device_id, decision_hash,
+            receipt, created_at, expires_at)
+        SELECT 'acme', CAST($2 AS TEXT), '', '', '', $1, '', 0, $2 WHERE {guard}";
     let hash = Fingerprint::of(&[mark]);
     let params = || -> [Value; 2] { [hash.into(), at.into()] };
-    [TRANSACTION, TXTKN, KEY, REFRESH, ACCESS, TICKET]
+    [TRANSACTION, TXTKN, KEY, REFRESH, ACCESS, TICKET, INBOX, CONTENT, RECEIPT]
         .into_iter()
         .fold(replays::first_use(&tenant(), &hash, at), |write, insert| {
             write.exactly(1, insert, params())
@@ -52,7 +63,7 @@ fn one_of_each(mark: u8, at: Timestamp) -> Write {
         .and(leases::take(&format!("lease {mark}"), "a", Timestamp::from_ms(0), at))
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 11] = [
     "transactions",
     "further_txtkns",
     "idempotency_keys",
@@ -61,6 +72,9 @@ const TABLES: [&str; 8] = [
     "tickets",
     "replays",
     "leases",
+    "inbox",
+    "contents",
+    "receipts",
 ];
 
 /// O59: what is over goes, and only that.

@@ -21,6 +21,7 @@ fn web(text: &str) -> Ticket {
         kind: TicketKind::Web,
         user: user(),
         allow_multiple: false,
+        replaces: None,
         created_at: NOW,
         expires_at: NOW.plus_seconds(WEB_LIFETIME_S),
         used_at: None,

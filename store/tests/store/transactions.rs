@@ -59,6 +59,7 @@ fn phone(name: &str) -> Device {
         base_url: String::from("https://localhost:8443/appliance-mfa"),
         enrolled_at: NOW,
         last_auth_at: None,
+        own: None,
     }
 }
 

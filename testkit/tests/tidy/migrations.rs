@@ -9,14 +9,22 @@ fn migrations(engine: &str) -> Vec<File> {
     files().into_iter().filter(|file| file.is_in(&folder)).collect()
 }
 
-/// The columns of each table that these files create, in order.
+/// The columns of each table that these files leave behind, in order.
 fn columns(migrations: &[File]) -> BTreeMap<String, Vec<String>> {
     let (mut tables, mut table) = (BTreeMap::<String, Vec<String>>::new(), None);
     for line in migrations.iter().flat_map(|file| file.text.lines()) {
         let line = line.trim_end();
         // PostgreSQL keeps the table of polls out of its log: what it holds need not survive.
         let line = line.replacen("CREATE UNLOGGED TABLE ", "CREATE TABLE ", 1);
-        if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+        let words: Vec<&str> = line.trim_end_matches(';').split(' ').collect();
+        if let ["DROP", "TABLE", dropped] = words[..] {
+            tables.remove(dropped);
+        } else if let ["ALTER", "TABLE", from, "RENAME", "TO", to] = words[..] {
+            let renamed = tables.remove(from).unwrap();
+            tables.insert(to.to_owned(), renamed);
+        } else if let ["ALTER", "TABLE", of, "ADD", "COLUMN", column, ..] = words[..] {
+            tables.entry(of.to_owned()).or_default().push(column.to_owned());
+        } else if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
             table = rest.split([' ', '(']).next().map(str::to_owned);
         } else if line.starts_with(')') {
             table = None;

@@ -9,7 +9,7 @@ use super::super::{now, pause};
 use super::narrator::Narrator;
 use super::tokens::{self, Expected};
 use crate::https::{Answer, Https, below};
-use crate::phone::{Consent, Device, Kind, Push, State, read_ticket};
+use crate::phone::{Consent, Device, Dialect, Kind, Push, State, read_ticket};
 use crate::terminal::Failed;
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -186,7 +186,7 @@ impl Story<'_, '_> {
         let server = server.ok_or_else(|| Failed::because("the QR text names no server"))?;
         let state = State::new(server.as_str(), Some(self.ca_pem.clone()), "Alma's phone");
         let mut phone = Device::new(state, Kind::Es256, &server::outside::Entropy::system())?;
-        let device_id = phone.enroll(&ticket).await?.id.clone();
+        let device_id = phone.enroll(&ticket, (Dialect::Guardian, now())).await?.id.clone();
         self.narrator.step(
             "Alma opens her ticket, scans the code, and her phone enrolls with a key it made itself",
             &[
@@ -260,7 +260,7 @@ impl Story<'_, '_> {
     /// Waits for a push that is not among `known`.
     async fn push_arrives(&mut self, phone: &Device, known: &[&Push]) -> Result<Push, Failed> {
         for _ in 0..LOOKS {
-            let pushes = phone.pushes().await?;
+            let pushes = phone.pushes(now()).await?;
             let is_new = |push: &&Push| known.iter().all(|old| old.consent_id != push.consent_id);
             if let Some(push) = pushes.iter().find(is_new) {
                 let facts = [("from", push.asker.clone()), ("consent", push.consent_id.clone())];

@@ -69,6 +69,7 @@ pub async fn unenroll(
         let event = log::event(app, meta, entry.of_user(&found.user), now);
         let write = log_events::append(enrollments::delete(tenant, device), tenant, &event);
         if app.database.run(write).await? == Written::Done {
+            app.inboxes.ring(device);
             tracing::info!(tenant.id = %tenant, device.id = %device, "device unenrolled");
             return Ok(());
         }
@@ -124,6 +125,9 @@ pub async fn unenroll_all(
         });
         let write = enrollments::delete_of_user(tenant, user).and(told);
         if app.database.run(write).await? == Written::Done {
+            for device in &devices {
+                app.inboxes.ring(&device.id);
+            }
             tracing::info!(tenant.id = %tenant, user.id = %user, "all devices unenrolled");
             return Ok(());
         }

@@ -13,6 +13,7 @@ mod initial_tokens;
 mod keys;
 mod push_providers;
 mod refresh_tokens;
+mod refused_clients;
 mod settings;
 mod tickets;
 mod user_codes;
@@ -40,6 +41,7 @@ pub use refresh_tokens::{
     change_refresh_token, end_requests, refresh_token_view, revoke_access, revoke_refresh_token,
     revoke_refresh_tokens,
 };
+pub use refused_clients::{lift_refusal, refused_clients};
 pub use settings::{
     change_custom_app, change_mfa_policies, change_settings, read_settings, switch_push_factor,
 };

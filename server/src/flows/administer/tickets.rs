@@ -1,7 +1,7 @@
 //! What an administrator may say about an enrollment ticket (W246 to W250).
 
-use domain::UserId;
 use domain::shape::{InvalidBody, Kind, Member, Object, checked, clearable, required, text};
+use domain::{DeviceId, UserId};
 use serde_json::Value;
 
 /// What a ticket is wanted for.
@@ -11,6 +11,8 @@ pub struct WantedTicket {
     pub user: UserId,
     /// Whether it may enroll a further device.
     pub allow_multiple: bool,
+    /// The device that is gone once the new one is there (D6).
+    pub replaces: Option<DeviceId>,
     /// Whether the link is to be mailed.
     pub is_mailed: bool,
 }
@@ -21,6 +23,7 @@ const MEMBERS: &[Member] = &[
     clearable("user_id", Kind::Text(1, 512)),
     clearable("email", Kind::Text(1, 254)),
     clearable("email_locale", Kind::Text(1, 32)),
+    clearable("replaces", Kind::Text(1, 128)),
 ];
 /// The factor of this server, by both of its names.
 const PUSH: [&str; 2] = ["push-notification", "oob"];
@@ -47,6 +50,7 @@ impl WantedTicket {
         Ok(Self {
             user: UserId::new(text(body, "user_id").unwrap_or_default()),
             allow_multiple: is_true(body, "allow_multiple_enrollments")?,
+            replaces: text(body, "replaces").map(DeviceId::new),
             is_mailed,
         })
     }

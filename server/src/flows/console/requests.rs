@@ -167,7 +167,7 @@ fn pushes(challenges: &[Challenge]) -> PushState {
         match &challenge.receipt {
             Receipt::Sent { .. } => return PushState::Sent,
             Receipt::Failed { reason, .. } => state = PushState::Failed(reason.clone()),
-            Receipt::Waiting => {}
+            Receipt::Waiting | Receipt::Unneeded => {}
         }
     }
     state

@@ -29,7 +29,8 @@ pub async fn make_ticket(
 ) -> Result<FreshTicket, Denial> {
     let devices = enrollments::of_user(&app.database, &context.tenant.id, user).await?;
     let has_one = devices.iter().any(|device| device.push_service != PushService::Virtual);
-    let ticket = create_ticket(app, context, (user, has_one), now).await?.ok_or(Denied::NoUser)?;
+    let ticket = create_ticket(app, context, (user, has_one, None), now).await?;
+    let ticket = ticket.ok_or(Denied::NoUser)?;
     let code = match open_ticket(app, context, (&ticket.ticket_id, meta), now).await? {
         Opening::Fresh(code) => Some(code),
         Opening::Off => None,

@@ -171,6 +171,7 @@ fn device_row(language: Language, device: &Device, user: &str, now: Timestamp) -
             PushService::Apns => w.by_apns,
             PushService::Gcm => w.by_fcm,
             PushService::Virtual => w.by_virtual,
+            PushService::Inbox => w.by_inbox,
         },
         is_reachable: device.is_reachable(),
         enrolled: When::new(language, device.enrolled_at, now),

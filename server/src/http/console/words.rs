@@ -153,6 +153,7 @@ words! {
     by_apns: "Apple (APNs)", "Apple（APNs）";
     by_fcm: "Google (FCM)", "Google（FCM）";
     by_virtual: "Virtual phone", "仮想スマートフォン";
+    by_inbox: "Aizuchi authenticator", "Aizuchi認証アプリ";
     last_used: "Last used", "最終使用";
     enrolled: "Enrolled", "登録日時";
     device_id: "Device ID", "端末 ID";

@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::shape::{InvalidBody, Kind, checked, is_set, member, required};
 use http::StatusCode;
 use serde_json::{Value, json};
-use store::users;
+use store::{enrollments, users};
 
 use super::administrator::Administrator;
 use super::error::{Error, answer};
@@ -38,7 +38,11 @@ pub(super) async fn create_ticket(
             .ok_or(Denied::NoUser)?;
         return Err(Denied::NoMail.into());
     }
-    let who = (&wanted.user, wanted.allow_multiple);
+    if let Some(device) = &wanted.replaces {
+        let found = enrollments::one(&app.database, administrator.tenant(), device).await?;
+        found.filter(|(found, _)| found.user == wanted.user).ok_or(Denied::NoEnrollment)?;
+    }
+    let who = (&wanted.user, wanted.allow_multiple, wanted.replaces);
     let ticket = flows::create_ticket(&app, context, who, now).await?.ok_or(Denied::NoUser)?;
     let body = json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url });
     Ok(answer(StatusCode::OK, &body))

@@ -19,6 +19,7 @@ mod page;
 mod prompts;
 mod push_providers;
 mod refresh_tokens;
+mod refused_clients;
 mod request;
 mod stats;
 mod tenant;
@@ -66,6 +67,8 @@ fn below() -> Router<Arc<App>> {
             get(refresh_tokens::of_user).delete(refresh_tokens::delete_of_user),
         )
         .route("/users/{id}/revoke-access", post(refresh_tokens::revoke_access))
+        .route("/users/{id}/refused-clients", get(refused_clients::list))
+        .route("/users/{id}/refused-clients/{client}", delete(refused_clients::lift))
         .route("/users/{id}/authenticators", delete(devices::delete_authenticators))
         .route("/users/{id}/multifactor/{provider}", delete(devices::delete_multifactor))
         .route("/logs", get(logs::list))

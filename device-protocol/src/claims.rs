@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::members::kind;
+use crate::members::kind;
 
 /// The last second we take: far beyond any date in use, and exact in a double as milliseconds.
 const LATEST_SECOND: f64 = 1e12;
@@ -18,7 +18,7 @@ pub struct InvalidClaim {
 }
 
 impl InvalidClaim {
-    pub(super) fn new(name: &'static str, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(name: &'static str, problem: impl Into<String>) -> Self {
         Self { name, problem: problem.into() }
     }
 }
@@ -41,25 +41,25 @@ fn wrong_type(name: &'static str, wanted: &str, value: &Value) -> InvalidClaim {
     InvalidClaim::new(name, format!("must be {wanted}, not {}", kind(value)))
 }
 
-pub(super) fn text(claims: &Claims, name: &'static str) -> Result<String, InvalidClaim> {
+pub(crate) fn text(claims: &Claims, name: &'static str) -> Result<String, InvalidClaim> {
     let value = required(claims, name)?;
     value.as_str().map(str::to_owned).ok_or_else(|| wrong_type(name, "a string", value))
 }
 
-pub(super) fn optional_text(
+pub(crate) fn optional_text(
     claims: &Claims,
     name: &'static str,
 ) -> Result<Option<String>, InvalidClaim> {
     if claims.contains_key(name) { text(claims, name).map(Some) } else { Ok(None) }
 }
 
-pub(super) fn boolean(claims: &Claims, name: &'static str) -> Result<bool, InvalidClaim> {
+pub(crate) fn boolean(claims: &Claims, name: &'static str) -> Result<bool, InvalidClaim> {
     let value = required(claims, name)?;
     value.as_bool().ok_or_else(|| wrong_type(name, "a boolean", value))
 }
 
 /// A `NumericDate`, whole or fractional (iOS sends fractions), in milliseconds.
-pub(super) fn date_ms(claims: &Claims, name: &'static str) -> Result<i64, InvalidClaim> {
+pub(crate) fn date_ms(claims: &Claims, name: &'static str) -> Result<i64, InvalidClaim> {
     let value = required(claims, name)?;
     let Some(seconds) = value.as_f64() else {
         return Err(wrong_type(name, "a number of seconds", value));
@@ -72,7 +72,7 @@ pub(super) fn date_ms(claims: &Claims, name: &'static str) -> Result<i64, Invali
     Ok(ms)
 }
 
-pub(super) fn optional_date_ms(
+pub(crate) fn optional_date_ms(
     claims: &Claims,
     name: &'static str,
 ) -> Result<Option<i64>, InvalidClaim> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub struct InvalidBody(String);
 
 impl InvalidBody {
-    pub(super) fn new(sentence: impl Into<String>) -> Self {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 }
@@ -23,7 +23,7 @@ impl fmt::Display for InvalidBody {
 impl std::error::Error for InvalidBody {}
 
 /// The JSON type of `value`, as an error message calls it.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -34,7 +34,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-pub(super) fn object<'a>(
+pub(crate) fn object<'a>(
     value: &'a Value,
     path: &str,
 ) -> Result<&'a Map<String, Value>, InvalidBody> {
@@ -43,7 +43,7 @@ pub(super) fn object<'a>(
         .ok_or_else(|| InvalidBody(format!("{path} must be an object, not {}", kind(value))))
 }
 
-pub(super) fn required<'a>(
+pub(crate) fn required<'a>(
     members: &'a Map<String, Value>,
     name: &str,
     path: &str,
@@ -52,7 +52,7 @@ pub(super) fn required<'a>(
 }
 
 /// A text of 1 to `most` bytes without control characters.
-pub(super) fn text(value: &Value, path: &str, most: usize) -> Result<String, InvalidBody> {
+pub(crate) fn text(value: &Value, path: &str, most: usize) -> Result<String, InvalidBody> {
     let Value::String(text) = value else {
         return Err(InvalidBody(format!("{path} must be a string, not {}", kind(value))));
     };

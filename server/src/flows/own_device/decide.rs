@@ -1,0 +1,157 @@
+//! `POST /device/v1/requests/{cns_…}/decision`: a person's yes or no, over the words they saw (D13).
+
+use device_protocol::aizuchi::decision::{Answer, Body, Reason, Said as Signed};
+use device_protocol::aizuchi::errors::{Code, Refusal};
+use device_protocol::aizuchi::receipt::{Receipt, TYP};
+use domain::aizuchi::{DecisionRules, check_decision};
+use domain::ciba::transaction::{Facts, Transaction};
+use domain::{ConsentId, Fingerprint, Timestamp};
+use serde_json::Value;
+use store::issuer_keys::Purpose;
+use store::receipts::{self, ReceiptRow};
+use store::{contents, enrollments, inbox, users};
+
+use super::requests::still_waiting;
+use super::{Call, Known, invalid_body, known_device, not_found, unknown_device};
+use crate::App;
+use crate::failure::{Broken, OwnFailure};
+use crate::flows::DECIDE_TRIES;
+use crate::flows::decision::{self, Outcome, Said};
+use crate::tenancy::Context;
+
+/// How long a receipt is kept, in seconds: seven years.
+const RECEIPT_LIFETIME_S: i64 = 7 * 366 * 24 * 3600;
+
+/// Takes a decision, once. The same signed decision again is no error: its reply may be lost.
+pub async fn decide(
+    app: &App,
+    context: &Context,
+    (call, id, body): (Call<'_>, &ConsentId, Result<Value, Refusal>),
+    now: Timestamp,
+) -> Result<(), OwnFailure> {
+    let tenant = &context.tenant.id;
+    let known = known_device(app, context, call, now).await?;
+    let body = Body::parse(&body?).map_err(invalid_body)?;
+    let found = inbox::one(&app.database, (tenant, &known.device.id), id).await?;
+    let mut transaction = found.ok_or_else(not_found)?.at(now);
+    let facts = transaction.facts().clone();
+    let rules = DecisionRules {
+        key: &known.key,
+        device: &known.device.id,
+        user: &known.device.user,
+        issuers: &context.base.all,
+        request: id,
+        asked_at: facts.created_at,
+    };
+    let signed = check_decision(&body.decision, &rules, now)?;
+    known.check_unused(app, tenant).await?;
+    if is_repeated(app, context, (&facts, &body.decision)).await? {
+        return Ok(());
+    }
+    still_waiting(&transaction)?;
+    if body.passkey.is_some() {
+        let sentence = "This request asks for no passkey, and this server takes none";
+        return Err(OwnFailure::refused(Code::PasskeyInvalid, sentence));
+    }
+    let hash = signed.content_hash.replace('\0', " ");
+    let shown = (&facts.auth_req_hash, hash.as_str());
+    let words = contents::of_hash(&app.database, tenant, shown).await?.ok_or_else(|| {
+        let sentence = "content_hash is not of words that this request was shown in";
+        OwnFailure::refused(Code::WrongHash, sentence)
+    })?;
+    let receipt = receipt(app, context, (&known, &facts, &words, &body.decision), now).await?;
+    let said = Said {
+        device: &known.device,
+        accepted: signed.answer == Answer::Approve,
+        reason: reason(&signed),
+        identifier_matches: true,
+    };
+    for _ in 0..DECIDE_TRIES {
+        let kept = receipts::insert(tenant, &facts.txn, &receipt);
+        let more = known.used_up(tenant, now).and(kept);
+        let order = (transaction, said, call.meta);
+        match decision::decide(app, context, order, (more, now)).await? {
+            Outcome::Stands => return Ok(()),
+            Outcome::Nothing => return Err(not_found()),
+            Outcome::Overtaken => {}
+        }
+        if is_repeated(app, context, (&facts, &body.decision)).await? {
+            return Ok(());
+        }
+        known.check_unused(app, tenant).await?;
+        transaction = look_again(app, context, (&known, id), now).await?;
+        still_waiting(&transaction)?;
+    }
+    Err(Broken::because("a request changes faster than it can be answered").into())
+}
+
+/// Whether this very decision stands already.
+async fn is_repeated(
+    app: &App,
+    context: &Context,
+    (facts, jws): (&Facts, &str),
+) -> Result<bool, OwnFailure> {
+    let kept = receipts::one(&app.database, &context.tenant.id, &facts.txn).await?;
+    Ok(kept.is_some_and(|kept| kept.decision_hash.matches(jws.as_bytes())))
+}
+
+/// The request as it stands after a decision was overtaken. Nothing is left to answer if the person
+/// was blocked or the device removed.
+async fn look_again(
+    app: &App,
+    context: &Context,
+    (known, id): (&Known, &ConsentId),
+    now: Timestamp,
+) -> Result<Transaction, OwnFailure> {
+    let tenant = &context.tenant.id;
+    let (device, user) = (&known.device.id, &known.device.user);
+    if enrollments::one(&app.database, tenant, device).await?.is_none() {
+        return Err(unknown_device());
+    }
+    let user = users::one(&app.database, tenant, user).await?;
+    if user.is_none_or(|user| user.is_blocked()) {
+        return Err(not_found());
+    }
+    let found = inbox::one(&app.database, (tenant, device), id).await?;
+    Ok(found.ok_or_else(not_found)?.at(now))
+}
+
+fn reason(signed: &Signed) -> Option<&'static str> {
+    match signed.answer {
+        Answer::Approve | Answer::Deny(None) => None,
+        Answer::Deny(Some(reason)) => Some(Reason::as_str(reason)),
+    }
+}
+
+/// What can be shown to a third party: the words, the decision and the key it was made with (D18).
+async fn receipt(
+    app: &App,
+    context: &Context,
+    (known, facts, words, jws): (&Known, &Facts, &str, &str),
+    now: Timestamp,
+) -> Result<ReceiptRow, OwnFailure> {
+    let tenant = &context.tenant.id;
+    let server_key = app.issuer_key(tenant, Purpose::Content, now).await?;
+    let receipt_key = app.issuer_key(tenant, Purpose::Receipt, now).await?;
+    let device = &known.device;
+    let claims = Receipt {
+        issuer: facts.asked.issuer.clone(),
+        txn: facts.txn.to_string(),
+        issued_at: now.seconds(),
+        content: words.to_owned(),
+        server_key: server_key.public_jwk().clone(),
+        decision: jws.to_owned(),
+        device: device.id.to_string(),
+        device_key: serde_json::from_str(&device.public_jwk).map_err(Broken::because)?,
+        enrolled_at: device.enrolled_at.seconds(),
+    };
+    Ok(ReceiptRow {
+        client: facts.client_id.clone(),
+        user: device.user.clone(),
+        device: device.id.clone(),
+        decision_hash: Fingerprint::of(jws.as_bytes()),
+        receipt: receipt_key.sign(TYP, &claims.claims())?,
+        created_at: now,
+        expires_at: now.plus_seconds(RECEIPT_LIFETIME_S),
+    })
+}

@@ -1,0 +1,119 @@
+//! `/device/v1`: the paths of devices of our own dialect. Every error is `{code, message}` (D15).
+
+mod call;
+mod error;
+mod events;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any, get, patch, post};
+use device_protocol::aizuchi::errors::Code;
+use domain::ConsentId;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use self::call::Call;
+pub(crate) use self::error::{Error, too_many_requests};
+use crate::App;
+use crate::flows::own_device as flows;
+
+/// Every path of this face.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/device/v1/enrollments", only(post(enroll), "POST"))
+        .route("/device/v1/device", only(patch(change).delete(forget), "DELETE, PATCH"))
+        .route("/device/v1/device/key", only(post(change_key), "POST"))
+        .route("/device/v1/tickets", only(post(make_ticket), "POST"))
+        .route("/device/v1/requests", only(get(list), "GET"))
+        .route("/device/v1/requests/{id}", only(get(show), "GET"))
+        .route("/device/v1/requests/{id}/decision", only(post(decide), "POST"))
+        .route("/device/v1/events", only(get(events::events), "GET"))
+        .route("/device/v1/{*rest}", any(unknown))
+}
+
+/// Another method than these gets 405 with `Allow`.
+fn only(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<App>> {
+    route.fallback(async move || {
+        let sentence = format!("This path takes {allow} only");
+        let mut response = error::refusal(Code::MethodNotAllowed, sentence);
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        response
+    })
+}
+
+/// The request in a path, which may be bytes that are no text and name nothing.
+type Id = Result<Path<String>, PathRejection>;
+
+fn named(id: Id) -> ConsentId {
+    // No name holds the one character that PostgreSQL cannot look for.
+    let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
+    ConsentId::new(id.unwrap_or_default())
+}
+
+async fn enroll(call: Call) -> Result<Response, Error> {
+    let order = flows::Order { body: call.json(), meta: &call.meta };
+    let enrolled = flows::enroll(&call.app, &call.context, order, call.now).await;
+    let enrolled = enrolled.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::CREATED, &enrolled.to_json()))
+}
+
+async fn change(call: Call) -> Result<Response, Error> {
+    let sent = (call.signed(), call.json());
+    let device = flows::change(&call.app, &call.context, sent, call.now).await;
+    let device = device.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &device))
+}
+
+async fn forget(call: Call) -> Result<StatusCode, Error> {
+    let done = flows::forget(&call.app, &call.context, call.signed(), call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn change_key(call: Call) -> Result<StatusCode, Error> {
+    let sent = (call.signed(), call.json());
+    let done = flows::change_key(&call.app, &call.context, sent, call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn make_ticket(call: Call) -> Result<Response, Error> {
+    let sent = (call.signed(), call.json());
+    let ticket = flows::make_ticket(&call.app, &call.context, sent, call.now).await;
+    let ticket = ticket.map_err(|failure| Error::at(failure, call.now))?;
+    let body = json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url });
+    Ok(error::json(StatusCode::CREATED, &body))
+}
+
+async fn list(call: Call) -> Result<Response, Error> {
+    let (from, take) = (call.query("from"), call.query("take"));
+    let page = flows::Page { from: from.as_deref(), take: take.as_deref() };
+    let sent = (call.signed(), page);
+    let listed = flows::list(&call.app, &call.context, sent, call.now).await;
+    let listed = listed.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &listed))
+}
+
+async fn show(id: Id, call: Call) -> Result<Response, Error> {
+    let (id, locale) = (named(id), call.query("locale"));
+    let sent = (call.signed(), &id, locale.as_deref());
+    let shown = flows::show(&call.app, &call.context, sent, call.now).await;
+    let shown = shown.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &shown))
+}
+
+async fn decide(id: Id, call: Call) -> Result<StatusCode, Error> {
+    let id = named(id);
+    let sent = (call.signed(), &id, call.json());
+    let done = flows::decide(&call.app, &call.context, sent, call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn unknown() -> Response {
+    error::refusal(Code::NotFound, "There is no such path").into_response()
+}
