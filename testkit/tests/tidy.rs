@@ -22,5 +22,7 @@ mod manifests;
 mod migrations;
 #[path = "tidy/repository/mod.rs"]
 mod repository;
+#[path = "tidy/sayings.rs"]
+mod sayings;
 #[path = "tidy/sources.rs"]
 mod sources;

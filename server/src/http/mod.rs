@@ -1,5 +1,6 @@
 //! Faces of the server over HTTP: extractors, handlers, pages, and every path on one page.
 
+mod authenticator;
 mod body;
 pub mod console;
 mod context;

@@ -14,7 +14,9 @@ use http::StatusCode;
 use super::limited::{DEVICES, MANAGEMENT, OWN_DEVICES, limited};
 use super::oauth::{self, discovery, register};
 use super::observe::observe;
-use super::{console, dev, device, enrollment_page, management, own_device, pages, prefix};
+use super::{
+    authenticator, console, dev, device, enrollment_page, management, own_device, pages, prefix,
+};
 use crate::App;
 
 /// The public paths, with and without a tenant's prefix; in `dev` with the development tools.
@@ -85,7 +87,8 @@ fn paths() -> Router<Arc<App>> {
         .route("/assets/page.css", get(pages::styles))
         .route("/mfa/enrollment", get(enrollment_page::page))
         .route("/guardian/enroll", get(enrollment_page::page));
-    Router::new().merge(oauth).merge(pages).merge(console::routes()).fallback(pages::not_found)
+    let pages = pages.merge(console::routes()).merge(authenticator::routes());
+    Router::new().merge(oauth).merge(pages).fallback(pages::not_found)
 }
 
 /// The public paths for plain HTTP: for trusted proxies only, and for this machine in `dev`

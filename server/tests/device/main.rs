@@ -12,6 +12,7 @@ mod d1_enrollment;
 mod d5_account;
 mod d7_proofs;
 mod d8_inbox;
+mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

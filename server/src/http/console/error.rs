@@ -10,10 +10,10 @@ use http::{HeaderValue, StatusCode, header};
 use super::frame::{Frame, Room};
 use super::page;
 use super::visitor::{SignedIn, Visitor};
-use super::words::Language;
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::{Broken, RETRY_AFTER_S};
+use crate::language::Language;
 
 /// A page with a heading and a sentence.
 #[derive(Template)]

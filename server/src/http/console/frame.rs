@@ -1,7 +1,8 @@
 //! What every page has around its content.
 
 use super::visitor::{SignedIn, Visitor};
-use super::words::{Language, Words};
+use super::words::Words;
+use crate::language::Language;
 
 /// The frame of a page.
 pub(crate) struct Frame<'a> {

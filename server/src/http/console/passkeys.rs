@@ -17,11 +17,11 @@ use super::frame::{Frame, Room};
 use super::page;
 use super::visitor::{SignedIn, Visitor};
 use super::when::When;
-use super::words::Language;
 use crate::App;
 use crate::denied::Denial;
 use crate::failure::RETRY_AFTER_S;
 use crate::flows::console::{self, Challenge};
+use crate::language::Language;
 
 #[derive(Template)]
 #[template(path = "console/passkeys.html")]

@@ -13,9 +13,9 @@ use super::form::{Change, Fields, Submitted};
 use super::frame::{Frame, Room};
 use super::page;
 use super::visitor::{SignedIn, Visitor};
-use super::words::Language;
 use crate::App;
 use crate::flows::console;
+use crate::language::Language;
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]

@@ -18,12 +18,13 @@ use super::page;
 use super::users::{address, shown_name};
 use super::visitor::SignedIn;
 use super::when::When;
-use super::words::{Language, Words};
+use super::words::Words;
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::flows::administer;
 use crate::flows::console::{self, Outcome, PushState, RequestView, UserView};
 use crate::http::{enrollment_page, pages};
+use crate::language::Language;
 
 #[derive(Template)]
 #[template(path = "console/user.html")]

@@ -15,10 +15,10 @@ use super::form::Fields;
 use super::frame::{Frame, Room};
 use super::page;
 use super::visitor::SignedIn;
-use super::words::Language;
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::flows::console::{self, ListedUser, PAGE_SIZE};
+use crate::language::Language;
 
 /// Pages that can be asked for.
 const PAGE_LIMIT: u32 = 1_000;

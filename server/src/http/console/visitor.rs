@@ -12,10 +12,10 @@ use store::operator_sessions::Session;
 use url::form_urlencoded;
 
 use super::error::{self, Error};
-use super::words::Language;
 use crate::App;
 use crate::flows::console;
 use crate::http::prefix::Prefix;
+use crate::language::Language;
 use crate::meta::{self, Meta};
 use crate::tenancy::Context;
 

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use super::words::Language;
+use crate::language::Language;
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 60 * MINUTE_S;

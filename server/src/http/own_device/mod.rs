@@ -20,10 +20,13 @@ use self::call::Call;
 pub(crate) use self::error::{Error, too_many_requests};
 use crate::App;
 use crate::flows::own_device as flows;
+use crate::language::Language;
+use crate::tenancy::Context;
 
 /// Every path of this face.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/device/v1/configuration", only(get(configuration), "GET"))
         .route("/device/v1/enrollments", only(post(enroll), "POST"))
         .route("/device/v1/device", only(patch(change).delete(forget), "DELETE, PATCH"))
         .route("/device/v1/device/key", only(post(change_key), "POST"))
@@ -52,6 +55,15 @@ fn named(id: Id) -> ConsentId {
     // No name holds the one character that PostgreSQL cannot look for.
     let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
     ConsentId::new(id.unwrap_or_default())
+}
+
+/// What a device may know before it is one: whom it will answer to, and what is offered.
+async fn configuration(call: Call) -> Response {
+    let Context { tenant, base } = &call.context;
+    let languages = Language::ALL.map(Language::code);
+    let body =
+        json!({ "issuer": base.issuer, "name": tenant.display_name, "languages": languages });
+    error::json(StatusCode::OK, &body)
 }
 
 async fn enroll(call: Call) -> Result<Response, Error> {

@@ -1,0 +1,2 @@
+// {version}
+const FILES = `{files}`.split('\n');
