@@ -1,5 +1,6 @@
 //! `aizuchi phone`: the authenticator in a terminal.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +11,9 @@ use serde_json::{Value, json};
 use super::serve::stop_asked;
 use super::{now, pause};
 use crate::https::{base, read_ca};
-use crate::phone::{Consent, Device, Dialect, Kind, Push, State, StateFile, read_ticket, word};
+use crate::phone::{
+    Answered, Consent, Device, Dialect, Kind, Push, State, StateFile, read_ticket, word,
+};
 use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
 
 /// How often `watch` looks into the tray.
@@ -152,6 +155,26 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         Act::Forget(forget) => session.forget(forget.offline).await?,
     }
     Ok(ExitCode::from(DONE))
+}
+
+/// What went wrong in a look at what waits.
+enum Trouble {
+    /// On the way to the server or in it: the next look may do better.
+    Passing(Failed),
+    /// Here: no other look would do better.
+    Final(Failed),
+}
+
+impl From<Failed> for Trouble {
+    fn from(failed: Failed) -> Self {
+        Self::Final(failed)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Final(error.into())
+    }
 }
 
 /// One act: where the phone is kept and where its words go.
@@ -304,17 +327,19 @@ impl Session<'_> {
         if !self.json {
             self.tell(&push, &consent)?;
         }
-        self.send(&mut device, &push, &consent, decision).await
+        match device.answer(&push, decision, now()).await? {
+            Answered::Counts => self.keep(&device, (&push, &consent), decision),
+            Answered::TooLate(why) => Err(why),
+        }
     }
 
-    async fn send(
+    /// Remembers an answer that counts, and tells it.
+    fn keep(
         &mut self,
-        device: &mut Device,
-        push: &Push,
-        consent: &Consent,
+        device: &Device,
+        (push, consent): (&Push, &Consent),
         decision: Decision<'_>,
     ) -> Result<(), Failed> {
-        device.answer(push, decision, now()).await?;
         self.file.write(device.state())?;
         let word = word(decision);
         if self.json {
@@ -333,32 +358,38 @@ impl Session<'_> {
         }
         let mut seen: Vec<String> = device.state().answers.keys().cloned().collect();
         let (mut told, mut failures) = (0_u64, 0_u32);
-        while watch.count.is_none_or(|count| told < count) {
-            let pushes = match device.pushes(now()).await {
-                Ok(pushes) => pushes,
-                Err(failed) if failures >= FAILED_LOOKS => return Err(failed),
-                Err(_) => {
-                    failures += 1;
-                    pause(LOOK_EVERY_MS).await;
-                    continue;
-                }
-            };
-            failures = 0;
-            let mut fresh: Vec<Push> =
-                pushes.iter().filter(|push| !seen.contains(&push.consent_id)).cloned().collect();
-            // The tray shows the newest pushes only, so older names need no memory.
-            seen.retain(|id| pushes.iter().any(|push| push.consent_id == *id));
-            while let Some(push) = fresh.pop() {
-                seen.push(push.consent_id.clone());
-                if watch.count.is_none_or(|count| told < count)
-                    && self.meet(&mut device, &push, watch.answer).await?
-                {
-                    told += 1;
-                }
+        loop {
+            match self.look(&mut device, &mut seen, (watch, &mut told)).await {
+                Ok(()) => failures = 0,
+                Err(Trouble::Final(failed)) => return Err(failed),
+                Err(Trouble::Passing(failed)) if failures >= FAILED_LOOKS => return Err(failed),
+                Err(Trouble::Passing(_)) => failures += 1,
             }
-            if watch.count.is_none_or(|count| told < count) {
-                pause(LOOK_EVERY_MS).await;
+            if watch.count.is_some_and(|count| told >= count) {
+                return Ok(());
             }
+            pause(LOOK_EVERY_MS).await;
+        }
+    }
+
+    /// Meets every request that was not seen before, the oldest first.
+    async fn look(
+        &mut self,
+        device: &mut Device,
+        seen: &mut Vec<String>,
+        (watch, told): (&Watch, &mut u64),
+    ) -> Result<(), Trouble> {
+        let pushes = device.pushes(now()).await.map_err(Trouble::Passing)?;
+        // What is listed is the newest only, so older names need no memory.
+        seen.retain(|id| pushes.iter().any(|push| push.consent_id == *id));
+        for push in pushes.iter().rev() {
+            if seen.contains(&push.consent_id) || watch.count.is_some_and(|count| *told >= count) {
+                continue;
+            }
+            if self.meet(device, push, watch.answer).await? {
+                *told += 1;
+            }
+            seen.push(push.consent_id.clone());
         }
         Ok(())
     }
@@ -369,21 +400,31 @@ impl Session<'_> {
         device: &mut Device,
         push: &Push,
         reply: Option<Reply>,
-    ) -> Result<bool, Failed> {
-        let Some(consent) = device.open_consent(push, now()).await? else { return Ok(false) };
+    ) -> Result<bool, Trouble> {
+        let consent = device.open_consent(push, now()).await.map_err(Trouble::Passing)?;
+        let Some(consent) = consent else { return Ok(false) };
         if !self.json {
             self.tell(push, &consent)?;
         }
-        match reply {
-            Some(reply) => {
-                let decision = match reply {
-                    Reply::Approve => Decision::Accepted,
-                    Reply::Deny => Decision::Rejected { reason: None },
-                };
-                self.send(device, push, &consent, decision).await?;
+        let decision = match reply {
+            Some(Reply::Approve) => Decision::Accepted,
+            Some(Reply::Deny) => Decision::Rejected { reason: None },
+            None if self.json => {
+                self.terminal.json(&consent.0)?;
+                return Ok(true);
             }
-            None if self.json => self.terminal.json(&consent.0)?,
-            None => self.terminal.line("")?,
+            None => {
+                self.terminal.line("")?;
+                return Ok(true);
+            }
+        };
+        match device.answer(push, decision, now()).await.map_err(Trouble::Passing)? {
+            Answered::Counts => self.keep(device, (push, &consent), decision)?,
+            // Somebody else was faster: no reason to miss the next request.
+            Answered::TooLate(why) => {
+                self.terminal.note(&why.to_string())?;
+                return Ok(false);
+            }
         }
         Ok(true)
     }

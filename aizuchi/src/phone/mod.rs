@@ -255,13 +255,13 @@ impl Device {
         push: &Push,
         decision: Decision<'_>,
         now: Timestamp,
-    ) -> Result<(), Failed> {
+    ) -> Result<Answered, Failed> {
         if let Some(own) = self.own() {
             if !self.decide((&push.consent_id, own), decision, now).await? {
-                return Err(too_late("it is over or was answered otherwise"));
+                return Ok(Answered::TooLate(too_late("it is over or was answered otherwise")));
             }
             self.state.remember(&push.consent_id, word(decision));
-            return Ok(());
+            return Ok(Answered::Counts);
         }
         let url = below(&self.server, "appliance-mfa/api/resolve-transaction")?;
         let claims = resolve::Answer {
@@ -277,11 +277,11 @@ impl Device {
         let answer =
             self.https.post_json(&url, &[("authorization", &authorization)], &body).await?;
         if answer.status == 404 {
-            return Err(too_late(&answer.complaint()));
+            return Ok(Answered::TooLate(too_late(&answer.complaint())));
         }
         expect(&answer, "take the answer")?;
         self.state.remember(&push.consent_id, word(decision));
-        Ok(())
+        Ok(Answered::Counts)
     }
 
     /// `DELETE …/device-accounts/{id}`: the server forgets the device; gone already is fine.
@@ -308,6 +308,14 @@ impl Device {
         }
         expect(&answer, "remove this phone").map(|_answer| ())
     }
+}
+
+/// What became of an answer.
+pub(crate) enum Answered {
+    /// It is the answer of this request.
+    Counts,
+    /// The request is over or was answered otherwise, in words for people.
+    TooLate(Failed),
 }
 
 fn too_late(why: &str) -> Failed {

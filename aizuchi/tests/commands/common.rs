@@ -199,9 +199,14 @@ impl Dev {
             ["phone", "watch", "--count", "1", "--answer", "approve", "--state", state, "--json"];
         let mut watching = command(&phone).stdout(Stdio::piped()).spawn().unwrap();
         let asked = said(asking);
-        // A request that was never made would be watched for without an end.
-        drop(watching.kill());
-        drop(watching.wait());
+        if asked.code == 0 {
+            // Ends by itself once the answer is remembered.
+            said(watching).done();
+        } else {
+            // A request that was never made would be watched for without an end.
+            drop(watching.kill());
+            drop(watching.wait());
+        }
         asked.done().json()
     }
 

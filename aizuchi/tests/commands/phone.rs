@@ -110,6 +110,23 @@ fn watching_may_answer_for_development() {
     assert!(dev.approved(&state, &[])["id_token"].is_string());
 }
 
+/// O11: a request that was answered elsewhere does not keep the watch from the next one.
+#[test]
+fn watching_goes_on_after_an_answer_that_came_too_late() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("phone.json", &[]);
+    let copy = dev.file("copy.json");
+    std::fs::copy(&state, &copy).unwrap();
+    let first = dev.ask("First", &[]).spawn().unwrap();
+    phone(&["watch", "--count", "1", "--answer", "deny"], &copy).done();
+    assert_eq!(said(first).code, 1);
+    let second = dev.ask("Second", &[]).spawn().unwrap();
+    let watched = phone(&["watch", "--count", "1", "--answer", "approve"], &state);
+    assert!(watched.err.contains("too late"), "{watched:?}");
+    assert_eq!(watched.done().json()["consent"]["requested_details"]["binding_message"], "Second");
+    assert_eq!(said(second).code, 0);
+}
+
 /// O377: in our own dialect the phone has an inbox, and answers over the words that it was shown.
 #[test]
 fn a_phone_of_our_own_dialect_needs_no_push() {
