@@ -96,8 +96,8 @@ async fn waits(
     Ok(())
 }
 
-/// Decides some of the requests, evenly spread and at a steady rate; when each decision was sent. A
-/// device finds the newest request of its user, so the newest of each are chosen from.
+/// Decides the newest of the requests at a steady rate; when each decision was sent. A device finds
+/// the newest request of its user, and the tray keeps the pushes of the newest 2,000 devices.
 async fn decide(
     world: &Rc<World>,
     options: &Options,
@@ -105,10 +105,10 @@ async fn decide(
 ) -> Result<Vec<(usize, Instant)>, String> {
     let newest = requests.len().min(world.user_count());
     let wanted = usize::try_from(options.count).unwrap_or(usize::MAX).min(newest).max(1);
-    let (each, older) = (newest / wanted, requests.len() - newest);
     let rate = if options.rate > 0.0 { options.rate } else { RATE };
     let begun = Instant::now();
-    let chosen = requests.into_iter().enumerate().skip(older).step_by(each.max(1)).take(wanted);
+    let older = requests.len() - wanted;
+    let chosen = requests.into_iter().enumerate().skip(older);
     let mut shares: Vec<Vec<_>> = (0..options.conns).map(|_| Vec::new()).collect();
     for (turn, (place, request)) in chosen.enumerate() {
         let due = begun + Duration::from_secs_f64(turn as f64 / rate);
@@ -140,14 +140,16 @@ pub(crate) async fn waiting(world: &Rc<World>, options: &Options) -> Result<Valu
     let before = resident_mib(&options.pids);
     let mut polls = Vec::with_capacity(requests.len());
     let opened = Instant::now();
-    for (number, some) in requests.chunks(STREAMS).enumerate() {
-        let sender = connect(&world.address).await?;
-        for (offset, request) in some.iter().enumerate() {
-            let raw = world.poll(&request.names["auth_req_id"], &request.names)?;
-            let place = (number * STREAMS + offset, Rc::clone(&answers));
-            let made = poll(&raw, &world.address)?;
-            polls.push(tokio::task::spawn_local(waits(sender.clone(), made, place)));
-        }
+    let mut senders = Vec::new();
+    for _ in 0..requests.len().div_ceil(STREAMS) {
+        senders.push(connect(&world.address).await?);
+    }
+    // In turn, so that the newest lie on all connections.
+    for (place, (request, sender)) in requests.iter().zip(senders.iter().cycle()).enumerate() {
+        let raw = world.poll(&request.names["auth_req_id"], &request.names)?;
+        let made = poll(&raw, &world.address)?;
+        let waiting = waits(sender.clone(), made, (place, Rc::clone(&answers)));
+        polls.push(tokio::task::spawn_local(waiting));
     }
     tokio::time::sleep(SETTLES).await;
     let all_open_s = opened.elapsed().as_secs_f64();
