@@ -10,11 +10,13 @@ pub mod content;
 pub mod decision;
 pub mod enroll;
 pub mod errors;
+mod key_code;
 pub mod proof;
 pub mod receipt;
 
 pub use crate::claims::InvalidClaim;
 pub use crate::members::InvalidBody;
+pub use key_code::key_code;
 
 /// No name of a signed text (`jti`) is longer.
 pub const MAX_JTI_BYTES: usize = 128;

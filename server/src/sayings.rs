@@ -27,7 +27,7 @@ struct Files;
 pub(crate) const AUTHENTICATOR: &str = "authenticator";
 
 /// The parts: a file of this name in each language. A key begins with no other part's words.
-const PARTS: [&str; 1] = [AUTHENTICATOR];
+const PARTS: [&str; 2] = [AUTHENTICATOR, "enrollment"];
 
 /// All that is said in one language.
 struct Sayings {

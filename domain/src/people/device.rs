@@ -3,9 +3,10 @@
 use std::fmt;
 
 use device_protocol::aizuchi::enroll::Channel;
+use device_protocol::aizuchi::key_code;
 use serde_json::{Value, json};
 
-use crate::{DeviceId, Timestamp, UserId};
+use crate::{DeviceId, Fingerprint, Timestamp, UserId};
 
 /// Who carries pushes to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,13 @@ impl Device {
             PushService::Apns | PushService::Gcm => self.push_token.is_some(),
             PushService::Virtual | PushService::Inbox => true,
         }
+    }
+
+    /// The code that is compared with the one on its screen (D4); apps of the Guardian dialect show
+    /// none.
+    pub fn key_code(&self) -> Option<String> {
+        let thumbprint = Fingerprint::of(self.public_jwk.as_bytes());
+        self.own.as_ref().map(|_| key_code(thumbprint.as_bytes()))
     }
 
     /// The device in the list of a user's enrollments (W223).

@@ -49,12 +49,14 @@ pub(super) async fn enroll(
     now: Timestamp,
 ) -> Result<Enrolling, Broken> {
     for _ in 0..DECIDE_TRIES {
-        if !has_room(app, context, (ticket, &device.identifier)).await? {
+        let others = enrollments::of_user(&app.database, &context.tenant.id, &ticket.user).await?;
+        if !has_room(&others, (ticket, &device.identifier)) {
             return Ok(Enrolling::NoRoom);
         }
         if store(app, context, (ticket, device, token, meta), now).await? == Written::Done {
-            if let Some(replaced) = &ticket.replaces {
-                app.inboxes.ring(replaced);
+            // They learn of the new one; the one that it replaces learns that it is gone.
+            for other in &others {
+                app.inboxes.ring(&other.id);
             }
             return Ok(Enrolling::Done);
         }
@@ -71,17 +73,13 @@ pub(super) async fn enroll(
 
 /// Whether the person may have one more device: the first, or a further one where the ticket says
 /// so (G41, G42). Virtual phones do not count (decision 19), nor does the one that is replaced.
-async fn has_room(
-    app: &App,
-    context: &Context,
-    (ticket, identifier): (&Ticket, &str),
-) -> Result<bool, Broken> {
-    let mut devices = enrollments::of_user(&app.database, &context.tenant.id, &ticket.user).await?;
-    devices.retain(|device| ticket.replaces.as_ref() != Some(&device.id));
+fn has_room(devices: &[Device], (ticket, identifier): (&Ticket, &str)) -> bool {
+    let others = devices.iter().filter(|device| ticket.replaces.as_ref() != Some(&device.id));
+    let devices: Vec<&Device> = others.collect();
     let replaces = devices.iter().any(|device| device.identifier == identifier);
     let is_full = devices.len() >= usize::try_from(enrollments::DEVICE_LIMIT).unwrap_or(usize::MAX);
     let has_phone = devices.iter().any(|device| device.push_service != PushService::Virtual);
-    Ok((!has_phone || ticket.allow_multiple) && (!is_full || replaces))
+    (!has_phone || ticket.allow_multiple) && (!is_full || replaces)
 }
 
 /// One write: the tickets are spent, the device is there and the one it replaces is gone, the log

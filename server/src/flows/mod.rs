@@ -68,7 +68,9 @@ pub use flow_push::send_flow_push;
 pub use introspect::introspect;
 pub use long_poll::{LONGEST_WAIT_S, wake_waiting_polls};
 pub use notices::{deliver_notice, take_due_notices};
-pub use open_ticket::{Code, LIVE_CODES, Opening, open_ticket};
+pub use open_ticket::{
+    Code, LIVE_CODES, Link, Opening, Shown, look_at_code, look_at_link, open_ticket,
+};
 pub use read_consent::{ConsentRequest, read_consent};
 pub use register_client::{
     INITIAL_PREFIX, Leave, delete_registration, leave_of, read_registration, register,

@@ -1,4 +1,5 @@
-//! Opening an administrator's link: a fresh code for one phone (G16, G17, G22, G23).
+//! An administrator's link: what it leads to, and a fresh code for one device (G16, G17, G22, G23,
+//! D3).
 
 use domain::people::{Device, PushService, TX_LIFETIME_S, Ticket, TicketKind, User};
 use domain::{DeviceId, Fingerprint, TenantId, Timestamp};
@@ -14,6 +15,19 @@ use crate::tenancy::Context;
 
 /// A link has at most so many live codes; one more takes the place of the oldest.
 pub const LIVE_CODES: usize = 5;
+
+/// What a link leads to, as long as nobody has asked for a code.
+#[derive(Debug)]
+pub enum Link {
+    /// It is good: a code can be made.
+    Good(Box<(Ticket, User)>),
+    /// The person has a phone and the link is not for further ones.
+    Enrolled(User, Vec<Device>),
+    /// The link was used, has expired or never existed: one and the same (G17).
+    Dead,
+    /// The tenant has switched phones off.
+    Off,
+}
 
 /// What a link opens.
 #[derive(Debug)]
@@ -41,7 +55,79 @@ pub struct Code {
     pub expires_at: Timestamp,
 }
 
-/// Opens the web ticket `ticket`.
+/// Looks at the web ticket `ticket`, which spends and makes nothing (D3).
+pub async fn look_at_link(
+    app: &App,
+    context: &Context,
+    ticket: &str,
+    now: Timestamp,
+) -> Result<Link, Broken> {
+    let tenant = &context.tenant.id;
+    let fingerprint = Fingerprint::of(ticket.as_bytes());
+    let found = tickets::find(&app.database, tenant, &fingerprint).await?;
+    let Some(web) = found.filter(|found| found.kind == TicketKind::Web && found.is_good_at(now))
+    else {
+        return Ok(Link::Dead);
+    };
+    if !context.tenant.settings.push_factor {
+        return Ok(Link::Off);
+    }
+    let Some(user) = users::one(&app.database, tenant, &web.user).await? else {
+        return Ok(Link::Dead);
+    };
+    let mut devices = enrollments::of_user(&app.database, tenant, &web.user).await?;
+    devices.retain(|device| {
+        device.push_service != PushService::Virtual && web.replaces.as_ref() != Some(&device.id)
+    });
+    if !devices.is_empty() && !web.allow_multiple {
+        return Ok(Link::Enrolled(user, devices));
+    }
+    Ok(Link::Good(Box::new((web, user))))
+}
+
+/// What became of a code that a link has shown.
+#[derive(Debug)]
+pub enum Shown {
+    /// It waits for a device.
+    Waiting(Code),
+    /// This device was enrolled by it.
+    Enrolled(Box<Device>),
+    /// It is good no more.
+    Over,
+}
+
+/// Looks at a code that a page of `link` has shown, which spends and makes nothing.
+pub async fn look_at_code(
+    app: &App,
+    context: &Context,
+    (link, code): (&str, &str),
+    now: Timestamp,
+) -> Result<Shown, Broken> {
+    let (database, tenant) = (&app.database, &context.tenant.id);
+    let fingerprint = Fingerprint::of(code.as_bytes());
+    let Some(ticket) = tickets::find(database, tenant, &fingerprint).await? else {
+        return Ok(Shown::Over);
+    };
+    let of_link = Some(Fingerprint::of(link.as_bytes()));
+    let device = match &ticket.kind {
+        TicketKind::Tx { parent, enrollment } if *parent == of_link => enrollment.clone(),
+        TicketKind::Tx { .. } | TicketKind::Web => return Ok(Shown::Over),
+    };
+    if ticket.used_at.is_some() {
+        let enrolled = enrollments::one(database, tenant, &device).await?;
+        return Ok(enrolled.map_or(Shown::Over, |(device, _)| Shown::Enrolled(Box::new(device))));
+    }
+    match look_at_link(app, context, link, now).await? {
+        Link::Good(good) if ticket.is_good_at(now) => {
+            let expires_at = ticket.expires_at;
+            let enrollment_tx_id = code.to_owned();
+            Ok(Shown::Waiting(Code { enrollment_tx_id, device, user: good.1, expires_at }))
+        }
+        Link::Good(_) | Link::Enrolled(..) | Link::Dead | Link::Off => Ok(Shown::Over),
+    }
+}
+
+/// Opens the web ticket `ticket`: makes a fresh code.
 pub async fn open_ticket(
     app: &App,
     context: &Context,
@@ -49,25 +135,12 @@ pub async fn open_ticket(
     now: Timestamp,
 ) -> Result<Opening, Broken> {
     let tenant = &context.tenant.id;
-    let fingerprint = Fingerprint::of(ticket.as_bytes());
-    let found = tickets::find(&app.database, tenant, &fingerprint).await?;
-    let Some(web) = found.filter(|found| found.kind == TicketKind::Web && found.is_good_at(now))
-    else {
-        return Ok(Opening::Dead);
+    let (web, user) = match look_at_link(app, context, ticket, now).await? {
+        Link::Good(good) => *good,
+        Link::Enrolled(user, devices) => return Ok(Opening::Enrolled(user, devices)),
+        Link::Dead => return Ok(Opening::Dead),
+        Link::Off => return Ok(Opening::Off),
     };
-    if !context.tenant.settings.push_factor {
-        return Ok(Opening::Off);
-    }
-    let Some(user) = users::one(&app.database, tenant, &web.user).await? else {
-        return Ok(Opening::Dead);
-    };
-    let mut devices = enrollments::of_user(&app.database, tenant, &web.user).await?;
-    devices.retain(|device| {
-        device.push_service != PushService::Virtual && web.replaces.as_ref() != Some(&device.id)
-    });
-    if !devices.is_empty() && !web.allow_multiple {
-        return Ok(Opening::Enrolled(user, devices));
-    }
     let enrollment_tx_id = app.entropy.alphanumerics(32);
     let device = DeviceId::new(format!("dev_{}", app.entropy.alphanumerics(16)));
     let fresh = Ticket {

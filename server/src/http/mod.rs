@@ -6,7 +6,7 @@ pub mod console;
 mod context;
 mod dev;
 mod device;
-mod enrollment_page;
+mod enrollment;
 mod limited;
 mod management;
 mod oauth;
@@ -18,6 +18,7 @@ mod prefix;
 mod proxy;
 mod resource;
 mod router;
+mod same_origin;
 mod visit;
 
 pub use ops::router as ops_router;

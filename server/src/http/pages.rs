@@ -1,4 +1,5 @@
-//! Pages that people see: plain HTML, no script, a strict content security policy.
+//! Pages that people see, and what they have in common: plain HTML, no script, a strict content
+//! security policy.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -7,22 +8,11 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde_json::json;
 
-use crate::tenancy::{Context, CustomApp};
+use crate::tenancy::Context;
 
 const STYLES: &str = include_str!("../../../web/assets/page.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
-
-#[derive(Template)]
-#[template(path = "enrollment.html")]
-struct EnrollmentPage<'a> {
-    assets: String,
-    tenant: &'a str,
-    app: &'a CustomApp,
-    uri: &'a str,
-    qr: String,
-    minutes: i64,
-}
 
 #[derive(Template)]
 #[template(path = "message.html")]
@@ -31,19 +21,6 @@ struct MessagePage<'a> {
     tenant: &'a str,
     heading: &'a str,
     lines: &'a [&'a str],
-}
-
-/// The page that shows the code to scan (G16).
-pub(crate) fn enrollment(context: &Context, uri: &str, minutes: i64) -> Response {
-    let page = EnrollmentPage {
-        assets: assets(context),
-        tenant: &context.tenant.display_name,
-        app: &context.tenant.settings.custom_app,
-        uri,
-        qr: qr(uri),
-        minutes,
-    };
-    html(StatusCode::OK, page.render())
 }
 
 /// A code to scan, as SVG that a page can hold; empty if the text is longer than a code holds: the
@@ -71,14 +48,19 @@ pub(crate) fn message(
     html(status, MessagePage { assets: assets(context), tenant, heading, lines }.render())
 }
 
-/// The styles of all pages.
+/// The styles of all pages but the console's.
 pub(crate) async fn styles() -> Response {
+    file("text/css; charset=utf-8", STYLES)
+}
+
+/// A file that pages need.
+pub(crate) fn file(kind: &'static str, text: &'static str) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    (headers, STYLES).into_response()
+    (headers, text).into_response()
 }
 
 /// A path that nothing serves.

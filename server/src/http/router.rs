@@ -15,7 +15,7 @@ use super::limited::{DEVICES, MANAGEMENT, OWN_DEVICES, limited};
 use super::oauth::{self, discovery, register};
 use super::observe::observe;
 use super::{
-    authenticator, console, dev, device, enrollment_page, management, own_device, pages, prefix,
+    authenticator, console, dev, device, enrollment, management, own_device, pages, prefix,
 };
 use crate::App;
 
@@ -85,8 +85,10 @@ fn paths() -> Router<Arc<App>> {
         );
     let pages = Router::new()
         .route("/assets/page.css", get(pages::styles))
-        .route("/mfa/enrollment", get(enrollment_page::page))
-        .route("/guardian/enroll", get(enrollment_page::page));
+        .route("/assets/enrollment.js", get(enrollment::program))
+        .route("/mfa/enrollment", get(enrollment::page).post(enrollment::press))
+        .route("/mfa/enrollment/state", post(enrollment::state))
+        .route("/guardian/enroll", get(enrollment::page).post(enrollment::press));
     let pages = pages.merge(console::routes()).merge(authenticator::routes());
     Router::new().merge(oauth).merge(pages).fallback(pages::not_found)
 }

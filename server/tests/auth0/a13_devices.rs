@@ -251,11 +251,12 @@ async fn the_enrollment_page_names_the_tenants_own_app() {
     let page = async || {
         let body = json!({"user_id": "auth0|alice"});
         let ticket = operator.posts("guardian/enrollments/ticket", &body).await;
-        let path = format!("mfa/enrollment?ticket={}", ticket.member("ticket_id"));
-        world.get(&path).await.text()
+        let form = testkit::Form::new().with("ticket", ticket.member("ticket_id")).encode();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        world.request(Method::POST, "mfa/enrollment", &headers, form).await.text()
     };
     let shown = page().await;
-    assert!(shown.contains("the app <strong>Example &#60;Pay&#62;</strong>"), "{shown}");
+    assert!(shown.contains("Use the app") && shown.contains("Example &#60;Pay&#62;"), "{shown}");
     assert!(shown.contains("<a href=\"https://apps.apple.com/app/id1\">"), "{shown}");
     assert!(shown.contains("details?id=a&#38;hl=en\">App for Android"), "{shown}");
     let wrong = operator.patches(path, &json!({"apple_app_link": "javascript:alert(1)"})).await;
@@ -264,7 +265,7 @@ async fn the_enrollment_page_names_the_tenants_own_app() {
     let left = operator.patches(path, &less).await.json();
     assert_eq!(left, json!({"apple_app_link": "https://apps.apple.com/app/id1"}));
     let shown = page().await;
-    assert!(shown.contains("authenticator app of") && !shown.contains("App for Android"));
+    assert!(shown.contains("Use an authenticator app") && !shown.contains("App for Android"));
     for (method, scope) in [(Method::GET, "update:prompts"), (Method::PATCH, "read:prompts")] {
         let token = token_with(&world, scope, &[scope]).await;
         let bearer = format!("Bearer {token}");

@@ -327,6 +327,7 @@ async fn no_path_falls_over() {
         "mfa/enrollment",
         "mfa/enrollment?ticket=x",
         "guardian/enroll?ticket=%ff",
+        "mfa/enrollment/state",
         "ciba/cancel",
         "userinfo",
         "t/x/y",

@@ -9,6 +9,7 @@
 mod d13_decisions;
 mod d18_receipts;
 mod d1_enrollment;
+mod d3_page;
 mod d5_account;
 mod d7_proofs;
 mod d8_inbox;

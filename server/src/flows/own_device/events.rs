@@ -1,14 +1,17 @@
 //! `GET /device/v1/events`: a device that listens learns at once what it is asked, and what became of
-//! it (D8). A stream that begins tells what waits already.
+//! it (D8), and that its person has a new device (D4). A stream that begins tells what waits already.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use device_protocol::aizuchi::errors::Code;
 use domain::ciba::transaction::Stored;
-use domain::{ConsentId, DeviceId, TenantId, Timestamp};
+use domain::people::Device;
+use domain::{ConsentId, DeviceId, TenantId, Timestamp, UserId};
+use serde_json::{Value, json};
 use store::{Engine, enrollments, inbox};
 
+use super::account::shown_to_others as shown;
 use super::{Call, known_device};
 use crate::App;
 use crate::failure::{Broken, OwnFailure};
@@ -22,10 +25,16 @@ const SHARED_LOOK_MS: i64 = 3_000;
 /// One event of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// `request`, `decided`, `withdrawn` or `expired`.
+    /// `request`, `decided`, `withdrawn` or `expired`; `device`.
     pub name: &'static str,
-    /// The request.
-    pub request: ConsentId,
+    /// Which request, or which device.
+    pub data: Value,
+}
+
+impl Told {
+    fn request(name: &'static str, id: &str) -> Self {
+        Self { name, data: json!({ "request": id }) }
+    }
 }
 
 /// A device that listens.
@@ -34,7 +43,10 @@ pub struct Listener {
     app: Arc<App>,
     tenant: TenantId,
     device: DeviceId,
+    user: UserId,
     seat: Seat,
+    /// The person's devices, as far as this one knows; none before the first look.
+    devices: Option<BTreeSet<DeviceId>>,
     /// What was told to wait, and until when.
     waiting: BTreeMap<String, Timestamp>,
     to_tell: VecDeque<Told>,
@@ -56,7 +68,9 @@ pub async fn listen(
         app: Arc::clone(app),
         tenant: context.tenant.id.clone(),
         device: device.id,
+        user: device.user,
         seat,
+        devices: None,
         waiting: BTreeMap::new(),
         to_tell: VecDeque::new(),
     })
@@ -82,11 +96,15 @@ impl Listener {
 
     /// Compares what waits now with what was told. `false`: the device is gone.
     async fn look(&mut self, now: Timestamp) -> Result<bool, Broken> {
-        let database = &self.app.database;
-        let who = (&self.tenant, &self.device);
-        if enrollments::one(database, &self.tenant, &self.device).await?.is_none() {
+        let app = Arc::clone(&self.app);
+        let database = &app.database;
+        let (tenant, device) = (self.tenant.clone(), self.device.clone());
+        let who = (&tenant, &device);
+        let devices = enrollments::of_user(database, &self.tenant, &self.user).await?;
+        if devices.iter().all(|device| device.id != self.device) {
             return Ok(false);
         }
+        self.tell_devices(&devices);
         let list = inbox::waiting(database, who, (None, inbox::PAGE_LIMIT), now).await?;
         let list = list.into_iter().rev().map(|stored| {
             let facts = stored.at(now).facts().clone();
@@ -102,19 +120,29 @@ impl Listener {
             let Some(event) = stored.map_or(Some(Event::Expired), |s| Event::of(s, now)) else {
                 continue;
             };
-            over.push(Told { name: event.name(), request: id });
+            over.push((event.name(), id));
         }
-        for told in over {
-            self.waiting.remove(told.request.as_str());
-            self.to_tell.push_back(told);
+        for (event, id) in over {
+            self.waiting.remove(id.as_str());
+            self.to_tell.push_back(Told::request(event, id.as_str()));
         }
         for (name, expires_at) in list {
             if self.waiting.insert(name.clone(), expires_at).is_none() {
-                let request = ConsentId::new(name);
-                self.to_tell.push_back(Told { name: "request", request });
+                self.to_tell.push_back(Told::request("request", &name));
             }
         }
         Ok(true)
+    }
+
+    /// The person's devices that were not there at the look before.
+    fn tell_devices(&mut self, devices: &[Device]) {
+        let now: BTreeSet<DeviceId> = devices.iter().map(|device| device.id.clone()).collect();
+        if let Some(known) = &self.devices {
+            let new = devices.iter().filter(|device| !known.contains(&device.id));
+            let told = new.map(|device| Told { name: "device", data: shown(device) });
+            self.to_tell.extend(told);
+        }
+        self.devices = Some(now);
     }
 
     /// When to look again although nobody rang.

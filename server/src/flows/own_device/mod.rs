@@ -22,7 +22,7 @@ use crate::failure::OwnFailure;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
-pub use account::{change, change_key, forget};
+pub use account::{change, change_key, forget, list_devices};
 pub use decide::decide;
 pub use enroll::{Order, enroll};
 pub use events::{Listener, Told, listen};

@@ -11,9 +11,10 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::error::Error;
-use super::visitor::{SignedIn, Visitor, is_from_our_page};
+use super::visitor::{SignedIn, Visitor};
 use crate::App;
 use crate::http::body;
+use crate::http::same_origin::is_from_our_page;
 
 /// Most fields of a form.
 const FIELD_LIMIT: usize = 50;
@@ -137,7 +138,7 @@ async fn read(
     visitor: &Visitor,
     body: axum::body::Body,
 ) -> Result<bytes::Bytes, Response> {
-    if !is_from_our_page(parts, visitor) {
+    if !is_from_our_page(parts, &visitor.context.base, &visitor.host) {
         return Err(Error::foreign(visitor).into_response());
     }
     body::read(body).await.map_err(|_too_long| Error::too_long(visitor).into_response())

@@ -24,6 +24,7 @@ use axum::routing::{any, get, post};
 
 use crate::App;
 
+pub(crate) use form::Fields;
 pub use throttle::Throttle;
 
 /// Every path of the console.

@@ -23,7 +23,7 @@ use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::flows::administer;
 use crate::flows::console::{self, Outcome, PushState, RequestView, UserView};
-use crate::http::{enrollment_page, pages};
+use crate::http::{enrollment, pages};
 use crate::language::Language;
 
 #[derive(Template)]
@@ -259,7 +259,7 @@ async fn ticket_page<'a>(
     let made = console::make_ticket(app, (context, &who.visitor.meta), id, now).await?;
     let href = address(who, id.as_str());
     let code = made.code.as_ref().map(|code| {
-        let text = enrollment_page::otpauth(context, code);
+        let text = enrollment::otpauth(context, code);
         let minutes = (code.expires_at.ms_since(now) / 60_000).max(1);
         (pages::qr(&text), text, minutes)
     });

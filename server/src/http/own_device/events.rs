@@ -6,7 +6,6 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::call::Call;
@@ -30,8 +29,7 @@ fn stream_of(listener: Listener) -> Response {
             Err(_elapsed) => Some((Ok(Bytes::from_static(b": waiting\n\n")), Some(listener))),
             Ok(Ok(told)) => {
                 let told = told?;
-                let data = json!({ "request": told.request.as_str() });
-                let text = format!("event: {}\ndata: {data}\n\n", told.name);
+                let text = format!("event: {}\ndata: {}\n\n", told.name, told.data);
                 Some((Ok(Bytes::from(text)), Some(listener)))
             }
             Ok(Err(broken)) => {

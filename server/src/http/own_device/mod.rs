@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/device/v1/configuration", only(get(configuration), "GET"))
         .route("/device/v1/enrollments", only(post(enroll), "POST"))
+        .route("/device/v1/devices", only(get(devices), "GET"))
         .route("/device/v1/device", only(patch(change).delete(forget), "DELETE, PATCH"))
         .route("/device/v1/device/key", only(post(change_key), "POST"))
         .route("/device/v1/tickets", only(post(make_ticket), "POST"))
@@ -71,6 +72,12 @@ async fn enroll(call: Call) -> Result<Response, Error> {
     let enrolled = flows::enroll(&call.app, &call.context, order, call.now).await;
     let enrolled = enrolled.map_err(|failure| Error::at(failure, call.now))?;
     Ok(error::json(StatusCode::CREATED, &enrolled.to_json()))
+}
+
+async fn devices(call: Call) -> Result<Response, Error> {
+    let listed = flows::list_devices(&call.app, &call.context, call.signed(), call.now).await;
+    let listed = listed.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &listed))
 }
 
 async fn change(call: Call) -> Result<Response, Error> {
