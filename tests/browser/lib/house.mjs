@@ -80,3 +80,40 @@ export function enrolls(text, name) {
   const state = join(folder, `${name}.json`);
   return aizuchi('phone', 'enroll', text, '--ca', process.env.NODE_EXTRA_CA_CERTS, '--state', state, '--name', name);
 }
+
+/** A link for a person's next device. */
+export async function ticket(user) {
+  const answer = await fetch(`${card.issuer}api/v2/guardian/enrollments/ticket`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ user_id: user.user_id, allow_multiple_enrollments: true }),
+  });
+  if (!answer.ok) throw new Error(`no ticket: ${await answer.text()}`);
+  return (await answer.json()).ticket_url;
+}
+
+const base64url = (bytes) => Buffer.from(bytes).toString('base64url');
+
+/** A device of our own dialect that uses a code of the enrollment page. */
+export async function enrollsOwn(code, name = 'Alma’s device') {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign']);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey);
+  const claims = { ticket: code, aud: card.issuer, iat: Math.floor(Date.now() / 1000) };
+  const parts = [{ typ: 'aizuchi-key+jwt', alg: 'ES256' }, claims];
+  const text = parts.map((part) => base64url(JSON.stringify(part))).join('.');
+  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, pair.privateKey, Buffer.from(text));
+  const answer = await fetch(`${card.issuer}device/v1/enrollments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      ticket: code, name, key: { kty, crv, x, y }, channel: { kind: 'none' }, locale: 'en',
+      proof: `${text}.${base64url(signature)}`,
+    }),
+  });
+  if (answer.status !== 201) throw new Error(`no device: ${answer.status} ${await answer.text()}`);
+  const thumbprint = await crypto.subtle.digest('SHA-256', Buffer.from(JSON.stringify({ crv, kty, x, y })));
+  const bits = Buffer.from(thumbprint).readUInt32BE() >>> 2;
+  const letters = [25, 20, 15, 10, 5, 0].map((at) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[(bits >>> at) & 31]).join('');
+  return { ...(await answer.json()), keyCode: `${letters.slice(0, 3)}-${letters.slice(3)}` };
+}
