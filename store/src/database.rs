@@ -73,7 +73,7 @@ impl Database {
         self.check_faults()?;
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.migrate(now).await,
-            Running::Postgres(postgres) => postgres.migrate(now).await,
+            Running::Postgres(postgres) => Box::pin(postgres.migrate(now)).await,
         }
     }
 
@@ -125,7 +125,7 @@ impl Database {
         self.check_faults()?;
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.one(sql, params),
-            Running::Postgres(postgres) => postgres.one(sql, params).await,
+            Running::Postgres(postgres) => Box::pin(postgres.one(sql, params)).await,
         }
     }
 
@@ -135,7 +135,7 @@ impl Database {
         self.check_faults()?;
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.few(sql, params),
-            Running::Postgres(postgres) => postgres.all(sql, params).await,
+            Running::Postgres(postgres) => Box::pin(postgres.all(sql, params)).await,
         }
     }
 
@@ -144,7 +144,7 @@ impl Database {
         self.check_faults()?;
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.all(sql, params).await,
-            Running::Postgres(postgres) => postgres.all(sql, params).await,
+            Running::Postgres(postgres) => Box::pin(postgres.all(sql, params)).await,
         }
     }
 
@@ -155,7 +155,7 @@ impl Database {
         let (sql, params) = endless.map_or((sql, params), |endless| (endless, &[]));
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.search(sql, params).await,
-            Running::Postgres(postgres) => postgres.search(sql, params).await,
+            Running::Postgres(postgres) => Box::pin(postgres.search(sql, params)).await,
         }
     }
 
@@ -197,7 +197,7 @@ impl Database {
     async fn run_now(&self, write: Write) -> Result<Written, Error> {
         match &self.shared.engine {
             Running::Sqlite(sqlite) => sqlite.run(write).await,
-            Running::Postgres(postgres) => postgres.run(&write).await,
+            Running::Postgres(postgres) => Box::pin(postgres.run(&write)).await,
         }
     }
 

@@ -44,7 +44,7 @@ pub async fn exchange(
         GrantType::Ciba => {
             check_poll(app, context, (client.client(), meta), now)?;
             match wait_s {
-                None => redeem(app, context, asked, (Turn::Single, now)).await,
+                None => Box::pin(redeem(app, context, asked, (Turn::Single, now))).await,
                 Some(wait_s) => Box::pin(long_poll(app, context, asked, (wait_s, now))).await,
             }
         }

@@ -38,22 +38,23 @@ pub(super) async fn long_poll(
             return Err(full.into());
         }
         Entered::Taken | Entered::Closed => {
-            return redeem(app, context, asked, (Turn::Single, now)).await;
+            return Box::pin(redeem(app, context, asked, (Turn::Single, now))).await;
         }
     };
     let mut turn = Turn::First;
-    let mut answer = redeem(app, context, asked, (turn, now)).await;
+    // Boxed, so that nothing of it is held while the poll waits: thousands do.
+    let mut answer = Box::pin(redeem(app, context, asked, (turn, now))).await;
     while is_undecided(&answer) {
         let woken = waiter.wait().await;
         turn = Turn::Woken;
-        answer = redeem(app, context, asked, (turn, app.clock.now())).await;
+        answer = Box::pin(redeem(app, context, asked, (turn, app.clock.now()))).await;
         if woken == Woken::TimeUp {
             break;
         }
     }
     let has_waited_out = wait_s == LONGEST_WAIT_S && turn == Turn::Woken;
     if has_waited_out && is_undecided(&answer) {
-        forgive(app, context, &hash).await?;
+        Box::pin(forgive(app, context, &hash)).await?;
     }
     answer
 }

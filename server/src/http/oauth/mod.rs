@@ -89,14 +89,16 @@ pub(crate) async fn token(
     };
     let certificate = meta.certificate.as_deref();
     let asked = Credentials { parameters: &parameters, basic: basic.as_ref(), certificate };
-    let proven = async {
+    // Boxed, so that a poll that waits does not hold the room for it.
+    let proven = Box::pin(async {
         admit(&app, (&context, &meta), CALL, now).await?;
         flows::authenticate_client(&app, &context, asked, now).await
-    };
+    });
     let authenticated = match proven.await {
         Ok(authenticated) => authenticated,
         Err(failure) => {
-            return in_accent_of(&app, &context, (face, asked), now).await.answer(&failure);
+            let face = Box::pin(in_accent_of(&app, &context, (face, asked), now)).await;
+            return face.answer(&failure);
         }
     };
     let face = face.of_client(&authenticated.client);
