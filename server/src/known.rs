@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::ciba::context_policy::ContextPolicy;
 use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
@@ -183,11 +184,15 @@ impl App {
             Some(row) => {
                 let settings: Settings =
                     serde_json::from_str(&row.settings).map_err(Broken::because)?;
-                let (id, display_name, hosts) = (row.id, row.display_name, row.hosts);
-                let hint_issuers = settings.hint_issuers();
-                let prompt_limits = PromptLimits::of(&settings.prompt_limits);
-                let tenant =
-                    Tenant { id, display_name, settings, hint_issuers, prompt_limits, hosts };
+                let tenant = Tenant {
+                    id: row.id,
+                    display_name: row.display_name,
+                    hint_issuers: settings.hint_issuers(),
+                    prompt_limits: PromptLimits::of(&settings.prompt_limits),
+                    context_policy: ContextPolicy::of(&settings.context_policy),
+                    settings,
+                    hosts: row.hosts,
+                };
                 if tenancy::rules(&tenant).iter().any(|rules| rules.narrows_tls) {
                     self.narrows_tls.store(true, Ordering::Relaxed);
                 }

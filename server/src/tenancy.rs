@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use domain::TenantId;
+use domain::ciba::context_policy::ContextPolicy;
 use domain::ciba::hint_token::HintIssuer;
 use domain::ciba::profile::{Profile, Rules};
 use domain::ciba::prompt_limits::PromptLimits;
@@ -61,6 +62,10 @@ pub struct Settings {
     pub open_registration: bool,
     /// Whether clients that ask people must not authenticate with a secret (C22).
     pub refuse_shared_secrets: bool,
+    /// Whether a client cannot tell people who cannot be asked from those who do not answer (A16).
+    pub privacy_mode: bool,
+    /// Where people may approve from (A4).
+    pub context_policy: serde_json::Value,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -151,6 +156,8 @@ impl Default for Settings {
             software_statement_issuers: Vec::new(),
             open_registration: false,
             refuse_shared_secrets: false,
+            privacy_mode: false,
+            context_policy: serde_json::Value::Null,
             custom_app: CustomApp::default(),
         }
     }
@@ -191,6 +198,8 @@ pub struct Tenant {
     pub hint_issuers: Vec<HintIssuer>,
     /// How many people its clients may ask together.
     pub prompt_limits: PromptLimits,
+    /// Where people may approve from.
+    pub context_policy: Option<ContextPolicy>,
     /// Its own host names, without port.
     pub hosts: Vec<String>,
 }
@@ -326,6 +335,7 @@ mod tests {
             settings: Settings::default(),
             hint_issuers: Vec::new(),
             prompt_limits: PromptLimits::default(),
+            context_policy: None,
             hosts: hosts.iter().map(ToString::to_string).collect(),
         }
     }

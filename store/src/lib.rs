@@ -31,6 +31,7 @@ mod options;
 pub mod polls;
 mod postgres;
 pub mod prompt_limits;
+pub mod prompt_waits;
 pub mod push_providers;
 pub mod receipts;
 pub mod refresh_tokens;

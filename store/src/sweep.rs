@@ -54,7 +54,7 @@ const FORGET_STARTS: &str = "
         (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
         ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
 
-const TABLES: [Swept; 19] = [
+const TABLES: [Swept; 20] = [
     Swept {
         before: Some(FORGET_STARTS),
         ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)
@@ -79,6 +79,7 @@ const TABLES: [Swept; 19] = [
     swept!("leases", "name", 0),
     swept!("prompt_starts", "tenant_id, name", 0),
     swept!("prompt_budgets", "tenant_id, name", 0),
+    swept!("prompt_waits", "tenant_id, client_id, user_id", 0),
     swept!("operator_links", "tenant_id, hash", 0),
     swept!("operator_sessions", "tenant_id, hash", 0),
     swept!("operator_ceremonies", "tenant_id, hash", 0),

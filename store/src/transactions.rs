@@ -30,7 +30,13 @@ pub fn begin(
     client_updated_at: Timestamp,
     push_due_at: Option<Timestamp>,
 ) -> Write {
-    insert(tenant, begun, Some(client_updated_at), push_due_at)
+    insert(tenant, begun, (BEGIN, Some(client_updated_at)), push_due_at)
+}
+
+/// Writes a new transaction that nobody is asked about, whoever it names (A16). `Overtaken`: the
+/// client was changed since it was read, or a name is taken.
+pub fn begin_unasked(tenant: &TenantId, begun: &Begun, client_updated_at: Timestamp) -> Write {
+    insert(tenant, begun, (BEGIN_UNASKED, Some(client_updated_at)), None)
 }
 
 /// Writes a new transaction that no client asked for and none can collect: the enrollment page
@@ -40,28 +46,46 @@ pub fn begin_without_client(
     begun: &Begun,
     push_due_at: Option<Timestamp>,
 ) -> Write {
-    insert(tenant, begun, None, push_due_at)
+    insert(tenant, begun, (BEGIN, None), push_due_at)
 }
 
-fn insert(
-    tenant: &TenantId,
-    begun: &Begun,
-    client_updated_at: Option<Timestamp>,
-    push_due_at: Option<Timestamp>,
-) -> Write {
-    const BEGIN: &str = "
+macro_rules! begin {
+    ($condition:literal) => {
+        concat!(
+            "
         INSERT INTO transactions
             (tenant_id, auth_req_hash, txn, name_version, consent_id, txtkn_hash, client_id,
              user_id, request, challenges, state, created_at, expires_at, interval_s, push_due_at,
              push_attempts)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', $11, $12, $13, $14, 0
-        WHERE {guard}
+        WHERE {guard}",
+            $condition
+        )
+    };
+}
+
+const BEGIN: &str = begin!(
+    "
             AND EXISTS (SELECT 1 FROM users
                 WHERE tenant_id = $1 AND user_id = $8 AND blocked = 0
                     AND (refused_clients IS NULL
                         OR replace(refused_clients, ' ' || $7 || ' ', '') = refused_clients))
             AND (CAST($15 AS BIGINT) IS NULL OR EXISTS (SELECT 1 FROM clients
-                WHERE tenant_id = $1 AND client_id = $7 AND updated_at = CAST($15 AS BIGINT)))";
+                WHERE tenant_id = $1 AND client_id = $7 AND updated_at = CAST($15 AS BIGINT)))"
+);
+
+const BEGIN_UNASKED: &str = begin!(
+    "
+            AND EXISTS (SELECT 1 FROM clients
+                WHERE tenant_id = $1 AND client_id = $7 AND updated_at = CAST($15 AS BIGINT))"
+);
+
+fn insert(
+    tenant: &TenantId,
+    begun: &Begun,
+    (sql, client_updated_at): (&'static str, Option<Timestamp>),
+    push_due_at: Option<Timestamp>,
+) -> Write {
     const FURTHER: &str = "
         INSERT INTO further_txtkns (tenant_id, txtkn_hash, auth_req_hash, expires_at)
         SELECT $1, $2, $3, $4 WHERE {guard}";
@@ -86,7 +110,7 @@ fn insert(
         client_updated_at.into(),
     ];
     let first = Write::new()
-        .exactly(1, BEGIN, params)
+        .exactly(1, sql, params)
         .recognised_by(KNOWN, [tenant.into(), facts.auth_req_hash.into()]);
     let write = facts.challenges.iter().skip(1).fold(first, |write, further| {
         let params = [

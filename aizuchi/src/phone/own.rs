@@ -187,7 +187,8 @@ impl Device {
         }
         .claims();
         let header = decision::header(self.key.algorithm(), &enrollment.id);
-        let body = Body { decision: self.key.sign(&header, &claims)?, passkey: None };
+        let body =
+            Body { decision: self.key.sign(&header, &claims)?, passkey: None, location: None };
         let path = format!("device/v1/requests/{id}/decision");
         let answer = self.call("POST", &path, (Some(&body.to_json()), now)).await?;
         if is_over(&answer) {

@@ -193,6 +193,8 @@ pub struct Body {
     pub decision: String,
     /// The passkey's assertion, not looked into here.
     pub passkey: Option<Value>,
+    /// Where the device is, in degrees: `{latitude, longitude}`, not looked into here.
+    pub location: Option<Value>,
 }
 
 impl Body {
@@ -203,15 +205,19 @@ impl Body {
         Ok(Self {
             decision: text(decision, "decision", MAX_BYTES)?,
             passkey: members.get("passkey").filter(|value| !value.is_null()).cloned(),
+            location: members.get("location").filter(|value| !value.is_null()).cloned(),
         })
     }
 
     /// The body as a device sends it.
     pub fn to_json(&self) -> Value {
-        match &self.passkey {
-            None => json!({ "decision": self.decision }),
-            Some(passkey) => json!({ "decision": self.decision, "passkey": passkey }),
+        let mut body = json!({ "decision": self.decision });
+        let more = [("passkey", &self.passkey), ("location", &self.location)];
+        if let Some(members) = body.as_object_mut() {
+            let given = more.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+            members.extend(given.map(|(name, value)| (name.to_owned(), value)));
         }
+        body
     }
 }
 
@@ -263,7 +269,9 @@ mod tests {
 
     #[test]
     fn a_body_holds_a_signed_text() {
-        let body = Body { decision: "a.b.c".into(), passkey: None };
+        let body = Body { decision: "a.b.c".into(), passkey: None, location: None };
+        assert_eq!(Body::parse(&body.to_json()).unwrap(), body);
+        let body = Body { location: Some(json!({"latitude": 35.7, "longitude": 139.8})), ..body };
         assert_eq!(Body::parse(&body.to_json()).unwrap(), body);
         for wrong in [json!([]), json!({}), json!({ "decision": 1 }), json!({ "decision": "" })] {
             assert!(Body::parse(&wrong).is_err(), "{wrong}");

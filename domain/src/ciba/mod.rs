@@ -5,6 +5,7 @@
 
 pub mod authorization_details;
 pub mod challenge;
+pub mod context_policy;
 pub mod delivery;
 pub mod hint;
 pub mod hint_token;

@@ -65,6 +65,19 @@ impl Shaped {
         self.extras.wants_match
     }
 
+    /// What the client says of where the request comes from (C83).
+    pub fn context(&self) -> Option<&str> {
+        self.extras.context.as_deref()
+    }
+
+    /// The same request, without the `sub` that `claims` demands: whether a name that is nobody's
+    /// belongs to it is not told (A16).
+    #[must_use]
+    pub fn without_subject(mut self) -> Self {
+        self.extras.subject = None;
+        self
+    }
+
     /// Whom to look up.
     pub const fn hint(&self) -> &Hint {
         &self.hint
@@ -142,6 +155,8 @@ pub struct Beyond {
     pub display: Option<String>,
     /// The number that the person must enter; the device is never told it.
     pub match_code: Option<String>,
+    /// Whether a refusal makes the client's next wait longer (A1).
+    pub backs_off: bool,
 }
 
 impl Asked {
@@ -227,6 +242,7 @@ pub fn decide(
             claims: extras.claims,
             display,
             match_code: None,
+            backs_off: false,
         },
         scope,
         binding_message,

@@ -167,6 +167,8 @@ reasons! {
         400 "unknown_user_id" | 400 "unknown_user_id" | "User ID is malformed or unknown";
     UserBlocked:           [Backchannel]
         400 "unknown_user_id" | 403 "access_denied" | "User ID is malformed or unknown" | "user is blocked";
+    ContextUnknown:        [Backchannel]
+        403 "access_denied" | 403 "access_denied" | "request_context must say where the request comes from";
     Reported:              [Backchannel]
         403 "access_denied" | 403 "access_denied" | "The request was denied";
     NoChannel:             [Backchannel]

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::ciba::context_policy::checked_policy;
 use crate::ciba::hint_token::ALGORITHMS;
 use crate::ciba::profile::Profile;
 use crate::ciba::prompt_limits;
@@ -44,6 +45,8 @@ const OWN: &[Member] = &[
     member("reuse_revokes_grant", Kind::Flag),
     member("software_statement_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
     member("refuse_shared_secrets", Kind::Flag),
+    member("privacy_mode", Kind::Flag),
+    member("context_policy", Kind::Object(1024)),
 ];
 
 /// Settings of Auth0's that are kept and shown again.
@@ -113,6 +116,7 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
     if let Some(limits) = own.get("prompt_limits") {
         prompt_limits::checked(limits).map_err(|what| InvalidBody::on("prompt_limits", what))?;
     }
+    own.get("context_policy").map_or(Ok(()), checked_policy)?;
     let kept = checked(OTHERS, body)?;
     if let Some(flags) = kept.get("flags").and_then(Value::as_object)
         && let Some(name) = flags.iter().find(|(_, flag)| !flag.is_boolean()).map(|(name, _)| name)

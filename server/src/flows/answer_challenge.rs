@@ -89,12 +89,18 @@ async fn attempt(
             accepted: answer.accepted,
             reason: answer.reason.as_deref(),
             identifier_matches: answer.identifier_matches,
+            // The dialect has no word for it.
+            location: None,
         };
         let order = (transaction, said, sent.meta);
         match decide(app, context, order, (Write::new(), now)).await? {
             Outcome::Stands if is_wrong => return Err(wrong_number("The request was denied")),
             Outcome::Stands => return Ok(()),
             Outcome::Nothing => return Err(nothing_to_answer()),
+            Outcome::Elsewhere(objection) => {
+                let sentence = objection.sentence();
+                return Err(DeviceFailure::refused(Code::FeatureDisabledByAdmin, sentence));
+            }
             Outcome::Overtaken => {}
         }
         transaction = look_again(app, context, (&facts, &device), now).await?;

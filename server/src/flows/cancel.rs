@@ -6,7 +6,7 @@ use domain::jose::auth_req_hash;
 use domain::oauth::parameters::Parameters;
 use domain::oauth::refusal::{Reason, Refusal};
 use serde_json::json;
-use store::{Written, log_events, transactions};
+use store::{Written, log_events, prompt_waits, transactions};
 
 use super::DECIDE_TRIES;
 use super::log::{self, Entry};
@@ -56,7 +56,12 @@ async fn withdraw(
     let entry = entry.of_client(client.client()).of_user(facts.user_id());
     let event = log::event(app, meta, entry, now);
     let tenant = &context.tenant.id;
-    let write = log_events::append(transactions::withdraw(tenant, withdrawn), tenant, &event);
+    let mut write = transactions::withdraw(tenant, withdrawn);
+    if facts.asked.beyond.backs_off {
+        let pair = (&facts.client_id, facts.user_id());
+        write = write.and(prompt_waits::ended(tenant, pair, withdrawn.at()));
+    }
+    let write = log_events::append(write, tenant, &event);
     let written = app.database.run(write).await?;
     if written == Written::Done {
         app.decided(facts);

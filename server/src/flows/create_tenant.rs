@@ -128,6 +128,7 @@ pub fn management_identifier(app: &App, id: &TenantId) -> String {
         settings: Settings::default(),
         hint_issuers: Vec::new(),
         prompt_limits: PromptLimits::default(),
+        context_policy: None,
         hosts: Vec::new(),
     };
     let by_prefix = id.as_str() != FIRST_TENANT;

@@ -1,11 +1,12 @@
 //! What every decision does, whichever dialect the device speaks: the answer is stored with its log
 //! event, once, and "this wasn't me" sweeps the client's other requests away (D16, decision 17).
 
+use domain::ciba::context_policy::{Location, Objection, Whereabouts};
 use domain::ciba::transaction::{Answer, Answered, Denied, Facts, Transaction};
 use domain::people::Device;
 use domain::{ClientId, Timestamp};
 use serde_json::json;
-use store::{Write, Written, log_events, refusals, transactions};
+use store::{Write, Written, log_events, prompt_waits, refusals, transactions};
 
 use super::log::{self, Entry};
 use crate::App;
@@ -27,6 +28,8 @@ pub(super) struct Said<'a> {
     pub(super) reason: Option<&'a str>,
     /// Whether it called itself by the name it enrolled with (GD7).
     pub(super) identifier_matches: bool,
+    /// Where it says it is.
+    pub(super) location: Option<Location>,
 }
 
 impl Said<'_> {
@@ -45,6 +48,8 @@ pub(super) enum Outcome {
     Overtaken,
     /// There is nothing (any more) to answer.
     Nothing,
+    /// Nobody may approve it from there (A4); it waits on.
+    Elsewhere(Objection),
 }
 
 /// Stores a decision with what belongs to it.
@@ -56,6 +61,10 @@ pub(super) async fn decide(
 ) -> Result<Outcome, Broken> {
     let tenant = &context.tenant.id;
     let facts = transaction.facts().clone();
+    if let Err(objection) = check_whereabouts(context, &facts, (said, meta)) {
+        tell_objection(app, context, (&facts, said, meta, objection), now).await?;
+        return Ok(Outcome::Elsewhere(objection));
+    }
     let answer = if said.accepted {
         Answer::Approve
     } else {
@@ -67,7 +76,13 @@ pub(super) async fn decide(
         Answered::Repeated => return Ok(Outcome::Stands),
         Answered::NotFound => return Ok(Outcome::Nothing),
     };
-    let write = told(app, context, write.and(more), (&facts, said, meta), now);
+    let write = told(
+        app,
+        context,
+        write.and(waits(context, &facts, said, now)).and(more),
+        (&facts, said, meta),
+        now,
+    );
     if app.database.run(write).await? == Written::Overtaken {
         return Ok(Outcome::Overtaken);
     }
@@ -84,6 +99,50 @@ pub(super) async fn decide(
         }
     }
     Ok(Outcome::Stands)
+}
+
+/// A4: where the tenant bounds from where people approve, whether this is near enough.
+fn check_whereabouts(
+    context: &Context,
+    facts: &Facts,
+    (said, meta): (Said<'_>, &Meta),
+) -> Result<(), Objection> {
+    let Some(policy) = context.tenant.context_policy.filter(|_| said.accepted) else {
+        return Ok(());
+    };
+    let answered_from = Whereabouts { address: meta.ip, location: said.location };
+    policy.check_approval(facts.asked.request_context.as_deref(), answered_from)
+}
+
+/// Tells the log that an approval was refused for where it came from.
+async fn tell_objection(
+    app: &App,
+    context: &Context,
+    (facts, said, meta, objection): (&Facts, Said<'_>, &Meta, Objection),
+    now: Timestamp,
+) -> Result<(), Broken> {
+    let details = json!({
+        "device_id": said.device.id.as_str(),
+        "transaction_linking_id": facts.consent_id.as_str(),
+        "txn": facts.txn.to_string(),
+        "error": { "message": objection.sentence() },
+    });
+    let description = "An approval was refused for where it came from";
+    let entry = Entry::new("gd_auth_failed", description, details).of_user(facts.user_id());
+    log::tell(app, (&context.tenant.id, meta), entry, now).await
+}
+
+/// A1: a yes ends the waits of the client, a no begins the next one, where waits grow.
+fn waits(context: &Context, facts: &Facts, said: Said<'_>, now: Timestamp) -> Write {
+    if !facts.asked.beyond.backs_off {
+        return Write::new();
+    }
+    let pair = (&facts.client_id, facts.user_id());
+    if said.accepted {
+        prompt_waits::forget(&context.tenant.id, pair)
+    } else {
+        prompt_waits::ended(&context.tenant.id, pair, now)
+    }
 }
 
 fn denial(context: &Context, denied: &Denied, said: Said<'_>) -> Write {

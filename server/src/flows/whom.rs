@@ -1,6 +1,8 @@
 //! Whom a hint means: hint tokens are verified, addresses and numbers looked up (C26 to C28, C48 to
 //! C51).
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ciba::hint::{Hint, Who};
 use domain::ciba::hint_token;
 use domain::oauth::refusal::{Reason, Refusal};
@@ -20,6 +22,10 @@ pub(super) type Unspent = (Fingerprint, Timestamp);
 pub(super) struct Meant {
     /// The user; `None` if nobody, or more than one person, is called so.
     pub(super) user: Option<UserId>,
+    /// What the hint calls them.
+    pub(super) name: UserId,
+    /// Whether that is their id.
+    pub(super) is_by_id: bool,
     /// The hint token, to be spent when the request is good.
     pub(super) unspent: Option<Unspent>,
 }
@@ -32,7 +38,7 @@ pub(super) async fn meant(
     now: Timestamp,
 ) -> Result<Meant, Failure> {
     match hint {
-        Hint::Who(who) => Ok(Meant { user: named(app, context, who).await?, unspent: None }),
+        Hint::Who(who) => named(app, context, who).await,
         Hint::LoginHintToken(token) => {
             let ours = (context.base.issuer.as_str(), context.base.all.as_slice());
             let trusted = &context.tenant.hint_issuers;
@@ -43,28 +49,42 @@ pub(super) async fn meant(
             }
             let name = format!("login_hint_token\n{}\n{}", vouched.issuer, vouched.jti);
             let unspent = Some((Fingerprint::of(name.as_bytes()), vouched.expires_at));
-            Ok(Meant { user: named(app, context, &vouched.who).await?, unspent })
+            Ok(Meant { unspent, ..named(app, context, &vouched.who).await? })
         }
         Hint::IdToken(token) => {
             let keys = app.signing_keys(&context.tenant.id, now).await?;
             let oldest = now.plus_seconds(-i64::from(app.config.ciba.id_token_hint_age_s));
             let of = (&client.client().id, context.base.all.as_slice());
             let user = hint_token::id_token_hint(token, of, |kid| keys.public_key(kid), oldest)?;
-            Ok(Meant { user: Some(user), unspent: None })
+            Ok(by_id(user))
         }
     }
 }
 
+fn by_id(user: UserId) -> Meant {
+    Meant { user: Some(user.clone()), name: user, is_by_id: true, unspent: None }
+}
+
 /// The one user of that name. An address that several accounts share names nobody.
-async fn named(app: &App, context: &Context, who: &Who) -> Result<Option<UserId>, Failure> {
+async fn named(app: &App, context: &Context, who: &Who) -> Result<Meant, Failure> {
     let tenant = &context.tenant.id;
-    let mut found = match who {
-        Who::User(id) => return Ok(Some(id.clone())),
-        Who::Email(email) => users::by_email(&app.database, tenant, email).await?,
-        Who::Phone(number) => users::by_phone(&app.database, tenant, number).await?,
+    let (mut found, name) = match who {
+        Who::User(id) => return Ok(by_id(id.clone())),
+        Who::Email(email) => (users::by_email(&app.database, tenant, email).await?, email),
+        Who::Phone(number) => (users::by_phone(&app.database, tenant, number).await?, number),
     };
     let first = found.pop();
-    Ok(first.filter(|_| found.is_empty()).map(|user| user.id().clone()))
+    let user = first.filter(|_| found.is_empty()).map(|user| user.id().clone());
+    Ok(Meant { user, name: UserId::new(name.as_str()), is_by_id: false, unspent: None })
+}
+
+/// Who stands for somebody of this name who does not exist (A16): always the same, and never a
+/// user's id, whoever is created later.
+pub(super) fn nobody_called(name: &str) -> UserId {
+    UserId::new(format!(
+        "nobody|{}",
+        URL_SAFE_NO_PAD.encode(Fingerprint::of(name.as_bytes()).as_bytes())
+    ))
 }
 
 /// Spends one token of a request, once, however often the request is decided anew.

@@ -10,7 +10,9 @@
 mod a12_replay;
 mod a13_confusion;
 mod a14_people;
+mod a16_privacy;
 mod a19_exhaustion;
+mod a1_fatigue;
 mod a22_secrets;
 mod a5_words;
 

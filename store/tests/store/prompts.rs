@@ -4,6 +4,7 @@ use domain::people::User;
 use domain::{ClientId, TenantId, Timestamp, UserId};
 use serde_json::json;
 use store::prompt_limits::{self, Budget, StartsLimit, Whose};
+use store::prompt_waits::{self, Growth};
 use store::user_codes::{self, TryLimit};
 use store::{Database, Write, Written, users};
 
@@ -107,4 +108,38 @@ async fn tries_of_a_code_are_counted_before_they_are_judged() {
     assert!(happens(&database, user_codes::remove(&tenant, &alice)).await);
     assert!(!happens(&database, user_codes::remove(&tenant, &alice)).await);
     assert_eq!(read().await, None);
+}
+
+/// A wait begins where a request ends, and the next one is twice as long, up to the longest.
+#[tokio::test]
+async fn waits_double_from_end_to_end() {
+    const GROWTH: Growth = Growth { first_ms: 10_000, most_ms: 30_000 };
+    let place = Place::new();
+    let database = place.open().await;
+    let (client, user) = (ClientId::new("bank"), UserId::new("auth0|alice"));
+    let (tenant, pair) = (tenant(), (&client, &user));
+    let begins = |at: i64, ends: i64| {
+        let times = (NOW.plus_seconds(ends), NOW.plus_seconds(at));
+        happens(&database, prompt_waits::begin(&tenant, pair, GROWTH, times))
+    };
+    let over_at = async |at: i64| {
+        let now = NOW.plus_seconds(at);
+        let over_at = prompt_waits::over_at(&database, &tenant, pair, now).await.unwrap();
+        over_at.map(|over_at| over_at.ms_since(NOW) / 1000)
+    };
+    assert!(begins(0, 100).await && begins(1, 50).await, "both wait for the same answer");
+    assert_eq!(over_at(99).await, None);
+    let ended = prompt_waits::ended(&tenant, pair, NOW.plus_seconds(5));
+    assert!(happens(&database, ended).await);
+    assert_eq!(over_at(5).await, Some(15));
+    assert!(!begins(14, 100).await);
+    for (at, over) in [(15, 40), (41, 76), (77, 112)] {
+        assert!(begins(at, at + 5).await);
+        assert_eq!(over_at(at + 5).await, Some(over), "{at}");
+        assert!(!begins(over - 1, over + 5).await);
+    }
+    assert!(begins(112 + 90_000, 100_000).await, "a day later it begins with the first wait");
+    assert_eq!(over_at(100_000).await, Some(100_010));
+    assert!(happens(&database, prompt_waits::forget(&tenant, pair)).await);
+    assert_eq!(over_at(100_000).await, None);
 }

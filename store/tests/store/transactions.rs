@@ -195,6 +195,22 @@ async fn without_a_client_only_the_person_is_needed() {
     overtaken(&database, begin(2)).await;
 }
 
+/// Whether there is such a person, and what they are, does not matter where nobody is asked; the
+/// client does.
+#[tokio::test]
+async fn a_request_that_asks_nobody_needs_only_the_client() {
+    let (_place, database) = tenant().await;
+    done(&database, users::delete(&acme(), alice().id(), NOW)).await;
+    let begin = |number| transactions::begin_unasked(&acme(), &begun(number), NOW);
+    done(&database, begin(1)).await;
+    overtaken(&database, begin(1)).await;
+    assert_eq!(stored(&database, 1).await, begun(1).into_stored());
+    assert!(transactions::with_due_pushes(&database, later(1)).await.unwrap().is_empty());
+    overtaken(&database, transactions::approve(&acme(), &approved(&database, 1, NOW).await)).await;
+    done(&database, clients::delete(&acme(), &bank(), NOW)).await;
+    overtaken(&database, begin(2)).await;
+}
+
 #[tokio::test]
 async fn an_approval_is_stored_once_and_redeemed_once() {
     let (_place, database) = tenant().await;

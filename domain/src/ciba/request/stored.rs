@@ -35,6 +35,8 @@ struct Document<'a> {
     display: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     match_code: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    backs_off: bool,
     scope: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding_message: Option<Cow<'a, str>>,
@@ -66,6 +68,7 @@ impl Asked {
             userinfo_claims: names(&beyond.claims.userinfo),
             display,
             match_code: beyond.match_code.as_deref().map(Cow::from),
+            backs_off: beyond.backs_off,
             user_id: self.user_id.as_str().into(),
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Cow::from),
@@ -96,6 +99,7 @@ impl Asked {
             audiences: document.further_audiences.into_iter().map(Cow::into_owned).collect(),
             display: document.display.map(|display| display.get().to_owned()),
             match_code: document.match_code.map(Cow::into_owned),
+            backs_off: document.backs_off,
         };
         Ok(Self {
             beyond,

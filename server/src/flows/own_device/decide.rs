@@ -4,6 +4,7 @@ use device_protocol::aizuchi::decision::{Answer, Body, Reason, Said as Signed};
 use device_protocol::aizuchi::errors::{Code, Refusal};
 use device_protocol::aizuchi::receipt::{Receipt, TYP};
 use domain::aizuchi::{DecisionRules, check_decision};
+use domain::ciba::context_policy::Location;
 use domain::ciba::transaction::{Facts, Transaction};
 use domain::{ConsentId, Fingerprint, Timestamp};
 use serde_json::Value;
@@ -65,6 +66,7 @@ pub async fn decide(
         accepted: signed.answer == Answer::Approve,
         reason: reason(&signed),
         identifier_matches: true,
+        location: body.location.as_ref().and_then(Location::of),
     };
     for _ in 0..DECIDE_TRIES {
         let kept = receipts::insert(tenant, &facts.txn, &receipt);
@@ -73,6 +75,9 @@ pub async fn decide(
         match decision::decide(app, context, order, (more, now)).await? {
             Outcome::Stands => return Ok(()),
             Outcome::Nothing => return Err(not_found()),
+            Outcome::Elsewhere(objection) => {
+                return Err(OwnFailure::refused(Code::Disabled, objection.sentence()));
+            }
             Outcome::Overtaken => {}
         }
         if is_repeated(app, context, (&facts, &body.decision)).await? {
