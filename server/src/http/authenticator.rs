@@ -5,7 +5,8 @@
 //! relative imports stay valid, and a browser never asks for the same file twice.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::io::Write as _;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
 use axum::Router;
@@ -15,6 +16,8 @@ use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use rust_embed::Embed;
 use serde_json::json;
@@ -41,6 +44,8 @@ const FEATURES: &str = "camera=(self), publickey-credentials-create=(self), \
 const PLACEHOLDER: &str = "{version}";
 /// What the service worker keeps, one path a line.
 const LIST: &str = "{files}";
+/// The language of the page, and of the words that it fetches first.
+const LANGUAGE: &str = "{language}";
 const PAGE: &str = "index.html";
 const WORKER: &str = "sw.js";
 /// Characters of a hash that tell versions apart.
@@ -61,7 +66,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 struct File {
     kind: &'static str,
     bytes: Bytes,
-    tag: String,
+    /// The same, compressed when it is first asked for.
+    small: OnceLock<Bytes>,
+    hash: String,
 }
 
 /// All of them, by their path, and what names their present state.
@@ -117,8 +124,7 @@ fn is_kept(path: &str) -> bool {
 
 impl File {
     fn new(path: &str, bytes: Bytes) -> Self {
-        let hash = digest(&SHA256, &bytes);
-        let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash));
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes));
         let ending = path.rsplit('.').next().unwrap_or_default();
         let kind = match ending {
             "html" => "text/html; charset=utf-8",
@@ -129,33 +135,54 @@ impl File {
             "png" => "image/png",
             _ => "application/octet-stream",
         };
-        Self { kind, bytes, tag }
+        Self { kind, bytes, small: OnceLock::new(), hash }
     }
 
-    /// The file, or that it is the one the browser has.
+    /// The file, or that it is the one the browser has. Each encoding has a tag of its own.
     fn answer(&self, asked: &HeaderMap, keep: &'static str) -> Response {
-        let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-        let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == self.tag));
-        let headers = [
-            (header::ETAG, HeaderValue::from_str(&self.tag).ok()),
-            (header::CACHE_CONTROL, Some(HeaderValue::from_static(keep))),
-            (header::X_CONTENT_TYPE_OPTIONS, Some(HeaderValue::from_static("nosniff"))),
-            (header::CONTENT_TYPE, Some(HeaderValue::from_static(self.kind))),
-            // Also for the worker: what it may fetch is its own file's policy.
-            (header::CONTENT_SECURITY_POLICY, Some(HeaderValue::from_static(POLICY))),
-        ];
+        let said = |name| asked.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_small = said(header::ACCEPT_ENCODING).contains("gzip") && self.kind != "image/png";
+        let tag = format!("\"{}{}\"", self.hash, if is_small { "-gzip" } else { "" });
+        let is_known = said(header::IF_NONE_MATCH).split(',').any(|known| known.trim() == tag);
         let mut response = if is_known {
             StatusCode::NOT_MODIFIED.into_response()
+        } else if is_small {
+            self.small.get_or_init(|| compressed(&self.bytes)).clone().into_response()
         } else {
             self.bytes.clone().into_response()
         };
-        for (name, value) in headers {
-            if let Some(value) = value {
-                response.headers_mut().insert(name, value);
-            }
+        let headers = response.headers_mut();
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        if is_small && !is_known {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        for (name, value) in [
+            (header::CACHE_CONTROL, keep),
+            (header::VARY, "accept-encoding"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CONTENT_TYPE, self.kind),
+            // Also for the worker: what it may fetch is its own file's policy.
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response
     }
+}
+
+/// In gzip; what cannot be written into memory is sent empty, and told by its length.
+fn compressed(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.map(Bytes::from).unwrap_or_default()
+}
+
+/// The reader's language, as the browser says.
+fn language_of(asked: &HeaderMap) -> Language {
+    let accepted = asked.get(header::ACCEPT_LANGUAGE).and_then(|wanted| wanted.to_str().ok());
+    Language::accepted(accepted.unwrap_or_default())
 }
 
 const ASK_AGAIN: &str = "no-cache";
@@ -169,7 +196,11 @@ async fn beside(_: Context) -> Response {
 async fn page(_: Context, asked: HeaderMap) -> Response {
     let files = files();
     let Some(page) = files.all.get(PAGE) else { return pages::not_found().await };
-    let mut response = page.answer(&asked, ASK_AGAIN);
+    let text = String::from_utf8_lossy(&page.bytes);
+    let text = text.replace(LANGUAGE, language_of(&asked).code());
+    let mut response = File::new(PAGE, Bytes::from(text)).answer(&asked, ASK_AGAIN);
+    let vary = HeaderValue::from_static("accept-encoding, accept-language");
+    response.headers_mut().insert(header::VARY, vary);
     for (name, value) in [
         ("permissions-policy", FEATURES),
         ("cross-origin-opener-policy", "same-origin"),
@@ -200,8 +231,7 @@ async fn file(_: Context, Path(names): Path<(String, String)>, asked: HeaderMap)
 
 /// What a phone needs to put the app beside its others.
 async fn manifest(context: Context, asked: HeaderMap) -> Response {
-    let accepted = asked.get(header::ACCEPT_LANGUAGE).and_then(|wanted| wanted.to_str().ok());
-    let language = Language::accepted(accepted.unwrap_or_default());
+    let language = language_of(&asked);
     let name = context.tenant.display_name.as_str();
     let icon = |file: &str, size: &str, purpose: &str| {
         let path = format!("files/{}/icons/{file}", files().version);

@@ -9,7 +9,7 @@ use super::{
     enrolls, logged, short_ticket, signed, ticket_for, web_ticket, with, without,
 };
 
-/// O370: P-256 and Ed25519; an RSA key, one on P-384, a private one and nonsense are refused, and
+/// D1, O370: P-256 and Ed25519; an RSA key, one on P-384, a private one and nonsense are refused, and
 /// told by their name.
 #[tokio::test]
 async fn keys_of_two_kinds_are_taken_and_others_refused_by_name() {

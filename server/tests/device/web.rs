@@ -46,6 +46,12 @@ async fn the_app_is_served_as_it_lies_there() {
             let same = again(&world, &path, &tag).await;
             assert_eq!((same.status, same.text().as_str()), (304, ""), "{path}");
             assert_eq!(again(&world, &path, "\"another\"").await.status, 200);
+            let headers = [("accept-encoding", "gzip, br"), ("if-none-match", &tag)];
+            let small = world.request(http::Method::GET, &path, &headers, String::new()).await;
+            if !kind.starts_with("image/") {
+                assert_eq!((small.status, small.header("content-encoding")), (200, "gzip"));
+                assert_ne!(small.header("etag"), tag, "each encoding has a tag of its own");
+            }
         }
         for path in ["authenticator/files/another/main.js", "authenticator/other"] {
             assert_eq!(world.get(&format!("{prefix}{path}")).await.status, 404, "{path}");

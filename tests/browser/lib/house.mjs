@@ -34,21 +34,26 @@ async function form(address, fields) {
 
 let token;
 
-/** A new user. */
-export async function person(name, more = {}) {
+/** A call of the Management API. */
+export async function manages(method, path, body) {
   const { client_id, client_secret, audience } = card.management;
   const grant = { grant_type: 'client_credentials', client_id, client_secret, audience };
   token ??= (await form(`${card.issuer}oauth/token`, grant)).access_token;
+  const answer = await fetch(`${card.issuer}api/v2/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.status === 204 ? undefined : answer.json();
+}
+
+/** A new user. */
+export async function person(name, more = {}) {
   number += 1;
   const email = `${name.split(' ')[0].toLowerCase().replace(/[^a-z-]/g, '') || 'misaki'}.${number}@example.com`;
   const body = { connection: 'Username-Password-Authentication', email, email_verified: true, name, ...more };
-  const answer = await fetch(`${card.issuer}api/v2/users`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`no user: ${await answer.text()}`);
-  const user = await answer.json();
+  const user = await manages('POST', 'users', body);
   return { ...user, page: at(`users/${encodeURIComponent(user.user_id)}`) };
 }
 
@@ -61,12 +66,13 @@ export async function personWithPhone(name) {
 }
 
 /** The bank asks; the phone says `allow`, `deny`, or nothing yet. */
-export async function asks(user, message, decision) {
+export async function asks(user, message, decision, more = {}) {
   const { auth_req_id: id } = await form(`${card.issuer}bc-authorize`, {
     ...card.client,
     login_hint: JSON.stringify({ format: 'iss_sub', iss: card.issuer, sub: user.user_id }),
     binding_message: message,
     scope: 'openid',
+    ...more,
   });
   if (decision) {
     const answer = await fetch(`${card.http}dev/ciba/${id}/${decision}`, { method: 'POST' });
@@ -83,13 +89,8 @@ export function enrolls(text, name) {
 
 /** A link for a person's next device. */
 export async function ticket(user) {
-  const answer = await fetch(`${card.issuer}api/v2/guardian/enrollments/ticket`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ user_id: user.user_id, allow_multiple_enrollments: true }),
-  });
-  if (!answer.ok) throw new Error(`no ticket: ${await answer.text()}`);
-  return (await answer.json()).ticket_url;
+  const body = { user_id: user.user_id, allow_multiple_enrollments: true };
+  return (await manages('POST', 'guardian/enrollments/ticket', body)).ticket_url;
 }
 
 const base64url = (bytes) => Buffer.from(bytes).toString('base64url');
@@ -116,4 +117,18 @@ export async function enrollsOwn(code, name = 'Alma’s device') {
   const bits = Buffer.from(thumbprint).readUInt32BE() >>> 2;
   const letters = [25, 20, 15, 10, 5, 0].map((at) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[(bits >>> at) & 31]).join('');
   return { ...(await answer.json()), keyCode: `${letters.slice(0, 3)}-${letters.slice(3)}` };
+}
+
+/** What the client gets for its request at this moment: `tokens`, or why there are none. */
+export async function gets(id) {
+  const grant = { ...card.client, grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: id };
+  const answer = await fetch(`${card.issuer}oauth/token`, { method: 'POST', body: new URLSearchParams(grant) });
+  const body = await answer.json();
+  return answer.ok ? 'tokens' : body.error;
+}
+
+/** The client takes its request back. */
+export async function takesBack(id) {
+  const answer = await fetch(`${card.issuer}ciba/cancel`, { method: 'POST', body: new URLSearchParams({ ...card.client, auth_req_id: id }) });
+  if (answer.status !== 204) throw new Error(`not taken back: ${answer.status}`);
 }

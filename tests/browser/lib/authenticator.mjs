@@ -1,0 +1,50 @@
+// The web authenticator as a person uses it: enrolled, asked, answered.
+import { window } from './chromium.mjs';
+import { card, manages, person } from './house.mjs';
+
+/** The app's address, on the plain listener: browsers take localhost for secure. */
+export const home = new URL('authenticator/', card.http).href;
+
+/** What the person's enrollment page makes: a code that works five minutes. */
+export async function ticketFor(user, more = {}) {
+  const body = { user_id: user.user_id, allow_multiple_enrollments: true, ...more };
+  const { ticket_id: id } = await manages('POST', 'guardian/enrollments/ticket', body);
+  const answer = await fetch(`${card.issuer}appliance-mfa/api/start-flow`, {
+    method: 'POST',
+    headers: { authorization: `Ticket id="${id}"`, 'content-type': 'application/json' },
+    body: JSON.stringify({ state_transport: 'polling' }),
+  });
+  if (!answer.ok) throw new Error(`no code: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()).enrollment_tx_id;
+}
+
+/** Adds the browser of this page as a device of the person; the code to compare. */
+export async function adds(page, user, name = 'Test phone') {
+  await page.goto(`${home}#enroll=${await ticketFor(user)}`);
+  await page.locator('#device-name').fill(name);
+  await page.locator('#add').click();
+  await page.locator('#key-code').waitFor();
+  return page.locator('#key-code').innerText();
+}
+
+/** The same, and on to the requests. */
+export async function enrolls(page, user, name) {
+  const code = await adds(page, user, name);
+  await page.locator('#to-inbox').click();
+  await page.locator('h1').waitFor();
+  return code;
+}
+
+/** A new person with this browser as their device. */
+export async function personAt(name, options = {}) {
+  const user = await person(name);
+  const page = await window({ viewport: { width: 390, height: 844 }, ...options });
+  await enrolls(page, user);
+  return { user, page };
+}
+
+/** Opens the newest request that waits. */
+export async function opens(page) {
+  await page.locator('#waiting a').first().click();
+  await page.locator('#approve').waitFor();
+}
