@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test, { after } from 'node:test';
 
-import { opens } from './lib/authenticator.mjs';
-import { close, complaints } from './lib/chromium.mjs';
+import { home, opens, ticketFor } from './lib/authenticator.mjs';
+import { close, complaints, window } from './lib/chromium.mjs';
+import { person } from './lib/house.mjs';
 import { decided, shown } from './lib/stand-in.mjs';
 
 after(close);
 
-/** An authenticator with one passkey; its id. */
-async function withPasskey(page) {
+/** An authenticator of the page's own. */
+async function withAuthenticator(page) {
   const devices = await page.context().newCDPSession(page);
   await devices.send('WebAuthn.enable');
   const options = {
@@ -18,6 +19,12 @@ async function withPasskey(page) {
     isUserVerified: true, automaticPresenceSimulation: true,
   };
   const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', { options });
+  return { devices, authenticatorId };
+}
+
+/** The same, with one passkey; its id. */
+async function withPasskey(page) {
+  const { devices, authenticatorId } = await withAuthenticator(page);
   const id = await page.evaluate(async () => (await navigator.credentials.create({ publicKey: {
     challenge: new Uint8Array(32), rp: { id: 'localhost', name: 'x' }, user: { id: new Uint8Array(8), name: 'x', displayName: 'x' },
     pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
@@ -60,6 +67,43 @@ test('without the passkey nothing is approved, and a denial needs none', async (
   await page.locator('#deny').click();
   await page.getByRole('heading', { name: 'Denied' }).waitFor();
   assert.deepEqual([decided(sent[0]).decision, sent[0].passkey], ['deny', undefined]);
+});
+
+// O434: made under the ticket of the enrollment, and sent with it.
+test('a passkey is made while the device is added', async () => {
+  const user = await person('Yua Passkey');
+  const page = await window({ serviceWorkers: 'block' });
+  await page.route('**/device/v1/configuration', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...await answer.json(), passkeys: true } });
+  });
+  const options = {
+    challenge: Buffer.alloc(32, 7).toString('base64url'), rp: { id: 'localhost', name: 'Aizuchi' }, pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+    user: { id: 'AAAA', name: 'yua', displayName: 'Yua' }, authenticatorSelection: { userVerification: 'required' },
+  };
+  let wanted;
+  let sent;
+  await page.route('**/device/v1/passkeys/options', (route) => {
+    wanted = route.request().postDataJSON();
+    return route.fulfill({ json: { challenge: 'ceremony', options } });
+  });
+  await page.route('**/device/v1/enrollments', async (route) => {
+    sent = route.request().postDataJSON();
+    return route.fulfill({ response: await route.fetch({ postData: JSON.stringify({ ...sent, passkey: undefined }) }) });
+  });
+  const { devices, authenticatorId } = await withAuthenticator(page);
+  await page.goto(`${home}#enroll=${await ticketFor(user)}`);
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
+  await page.getByLabel('Also make a passkey.').check();
+  await page.locator('#add').click();
+  await page.getByText('No passkey was made').waitFor();
+  assert.equal(sent, undefined);
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
+  await page.locator('#add').click();
+  await page.locator('#key-code').waitFor();
+  assert.equal(wanted.ticket, sent.ticket);
+  assert.equal(sent.passkey.challenge, 'ceremony');
+  assert.ok(sent.passkey.credential.response.attestationObject && sent.passkey.name);
 });
 
 test('no page asked for anything that its policy refuses, and no program failed', () => {

@@ -77,7 +77,6 @@ test('the pictures in docs/screens of the authenticator can be taken', async () 
   }
 });
 
-// O430: WCAG 2.2 AA as far as a program can tell.
 for (const [scheme, locale] of [['light', 'en-GB'], ['dark', 'ja-JP']]) {
   test(`axe-core finds nothing wrong with the authenticator (${scheme}, ${locale})`, async () => {
     const world = await shown({ ...WHOLE[locale.slice(0, 2)], authorization_details: details, match }, { colorScheme: scheme, locale });

@@ -177,8 +177,7 @@ function hearOthers() {
 async function begin() {
   const main = byId('main');
   try {
-    await load();
-    await learnWords(await setting('language'));
+    await Promise.all([load(), setting('language').then(learnWords)]);
   } catch (error) {
     // Private windows of some browsers keep nothing: a key would be lost with the window.
     console.warn(error);

@@ -1,9 +1,10 @@
 // Adding this browser as a device: from a link, a code seen by the camera, or a code pasted (D4).
-import { Refusal } from './api.js';
+import { configuration, Refusal } from './api.js';
 import { enroll, isBareSafari, isForUs, likelyName, ticketIn } from './enroll.js';
 import { h, tell } from './dom.js';
 import { follow } from './inbox.js';
 import { keyCode } from './jose.js';
+import { canPasskey, register } from './passkey.js';
 import { canScan, scan } from './scan.js';
 import { accounts } from './state.js';
 import { say } from './words.js';
@@ -11,9 +12,21 @@ import { say } from './words.js';
 /** What an enrollment may be refused with. */
 const TROUBLE = { not_found: 'add-dead', enrolled: 'add-has-one', disabled: 'add-off', offline: 'trouble-offline', too_many_requests: 'trouble-many' };
 
+/** The person, or their authenticator, made no passkey. */
+class NoPasskey extends Error {}
+
+/**
+ * @param {string} ticket
+ * @param {string} name
+ */
+const registered = (ticket, name) => register(ticket, name).catch((error) => {
+  throw error instanceof Refusal ? error : new NoPasskey();
+});
+
 /** @param {unknown} error */
 function trouble(error) {
   const code = error instanceof Refusal ? error.code : '';
+  if (error instanceof NoPasskey || code === 'passkey_invalid') return say('add-passkey-failed');
   if (error instanceof DOMException) return say('trouble-storage');
   return say(/** @type {Record<string, string>} */ (TROUBLE)[code] ?? 'trouble-other');
 }
@@ -30,6 +43,8 @@ export function addScreen(main, ticket) {
   const problem = h('p', { class: 'problem', id: 'problem', role: 'alert' });
   const add = h('button', { type: 'submit', class: 'primary', id: 'add' }, say('add-do'));
   const viewer = h('div', { class: 'viewer' });
+  const withPasskey = h('input', { type: 'checkbox', id: 'with-passkey' });
+  const offered = h('label', { class: 'choice', for: 'with-passkey', hidden: true }, withPasskey, say('add-passkey'));
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     problem.textContent = '';
@@ -42,8 +57,10 @@ export function addScreen(main, ticket) {
     }
     add.disabled = true;
     tell(say('add-working'));
+    const called = name.value.trim() || likelyName() || 'Browser';
     try {
-      done(main, await enroll(wanted, name.value.trim() || likelyName() || 'Browser'));
+      const passkey = withPasskey.checked ? await registered(wanted, called) : undefined;
+      done(main, await enroll(wanted, called, passkey));
     } catch (error) {
       add.disabled = false;
       problem.textContent = trouble(error);
@@ -57,8 +74,9 @@ export function addScreen(main, ticket) {
     h('p', {}, say(ticket ? 'add-from-link' : 'welcome-text')),
     isBareSafari() ? h('p', { class: 'note' }, say('add-install-first')) : '',
     h('form', { onsubmit: submit, novalidate: true }, viewer, fields,
-      h('label', { for: 'device-name' }, say('add-name')), name, problem, h('p', {}, add)),
+      h('label', { for: 'device-name' }, say('add-name')), name, offered, problem, h('p', {}, add)),
     accounts.size === 0 ? h('p', { class: 'fine' }, say('welcome-again')) : '');
+  configuration().then(({ passkeys }) => { offered.hidden = !passkeys || !canPasskey(); }, () => undefined);
   canScan().then((can) => { if (can && !ticket) viewer.replaceChildren(camera(viewer, code, problem, stop.signal)); });
   return () => stop.abort();
 }
