@@ -189,6 +189,14 @@ test('a number is matched', async () => {
   await chosen.page.getByRole('heading', { name: 'Approved' }).waitFor();
   assert.equal(decided(chosen.sent[0]).match, '83');
   assert.equal(decided(chosen.sent[0]).decision, 'approve');
+
+  const wrong = await shown({ match });
+  wrong.state.reply = () => { wrong.state.over = true; return { status: 400, json: { code: 'wrong_match', message: '-' } }; };
+  await wrong.enter();
+  await opens(wrong.page);
+  await wrong.page.getByLabel('12').check();
+  await wrong.page.locator('#approve').click();
+  await wrong.page.getByRole('heading', { name: 'the numbers differ' }).waitFor();
 });
 
 // O431: all that the first screen loads, in bytes, and the time until it can be read on a slow phone.

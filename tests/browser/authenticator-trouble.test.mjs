@@ -1,5 +1,6 @@
 // What can go wrong with the web authenticator: the network, the clock, other people's texts.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 
 import { enrolls, home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
@@ -182,6 +183,22 @@ test('permission refused for notifications is told', async () => {
   await page.goto(`${home}#/`);
   await asks(user, 'Pay 44.00');
   await opens(page);
+});
+
+// O425: the receipt that the decision's answer names, as the person's own file.
+test('the receipt of an answer is saved', async () => {
+  const { page, enter } = await shown({});
+  await page.route('**/receipts/txn_1', async (route) => {
+    const proof = route.request().headers()['device-proof'] ?? '';
+    assert.equal(JSON.parse(Buffer.from(proof.split('.')[1], 'base64url').toString()).htm, 'GET');
+    await route.fulfill({ contentType: 'application/jwt', body: 'a.b.c' });
+  });
+  await enter();
+  await opens(page);
+  await page.locator('#approve').click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#receipt').click()]);
+  assert.equal(download.suggestedFilename(), 'receipt-txn_1.jwt');
+  assert.equal(readFileSync(await download.path(), 'utf8'), 'a.b.c');
 });
 
 // O433: the settings of this device.

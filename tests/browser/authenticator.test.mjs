@@ -189,6 +189,59 @@ test('a push wakes, in general words, and the inbox has the request', async () =
   assert.equal(await gets(id), 'access_denied');
 });
 
+// O429: the click opens the request; the notification itself answers nothing.
+test('a notification opens the request', async () => {
+  const { user, page } = await personAt('Jo Notice', { permissions: ['notifications'] });
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  const id = await asks(user, 'Pay 33.00');
+  const request = await page.locator('#waiting a').getAttribute('id');
+  const [worker] = page.context().serviceWorkers();
+  await worker.evaluate(async (name) => {
+    await self.registration.showNotification('x', { data: { request: name }, tag: name });
+    const [notification] = await self.registration.getNotifications({ tag: name });
+    self.dispatchEvent(new NotificationEvent('notificationclick', { notification }));
+  }, request);
+  await page.locator('#approve').waitFor();
+  assert.ok(page.url().endsWith(`#/request/${request}`), page.url());
+  assert.equal(await gets(id), 'authorization_pending');
+});
+
+// O425: two windows of one browser are one device.
+test('a second window of the same browser shows the same', async () => {
+  const { user, page } = await personAt('Ken Windows');
+  const other = await page.context().newPage();
+  await other.goto(home);
+  await asks(user, 'Pay 34.00');
+  await opens(other);
+  await opens(page);
+  await page.locator('#deny').click();
+  await page.getByRole('heading', { name: 'Denied' }).waitFor();
+  await other.getByRole('heading', { name: 'Denied' }).waitFor();
+});
+
+// O424: the camera's picture and what is read in it are made here: Debian's Chromium reads no codes.
+test('a code is scanned', async () => {
+  const user = await person('Lia Scan');
+  const page = await window();
+  const ticketText = await ticketFor(user);
+  await page.addInitScript((text) => {
+    globalThis.BarcodeDetector = class {
+      static async getSupportedFormats() { return ['qr_code']; }
+      times = 0;
+      async detect() { this.times += 1; return [{ rawValue: this.times < 3 ? 'not a ticket' : `https://localhost/authenticator/#enroll=${text}` }]; }
+    };
+    navigator.mediaDevices.getUserMedia = async () => { globalThis.camera = document.createElement('canvas').captureStream(); return globalThis.camera; };
+    HTMLMediaElement.prototype.play = async () => undefined;
+  }, ticketText);
+  await page.goto(home);
+  await page.locator('#scan').click();
+  await page.waitForFunction(() => document.querySelector('#code')?.value.includes('#enroll='));
+  assert.deepEqual(await page.evaluate(() => globalThis.camera.getTracks().map((track) => track.readyState)), ['ended']);
+  await page.locator('#code').fill(ticketText);
+  await page.locator('#add').click();
+  await page.locator('#key-code').waitFor();
+});
+
 test('no page asked for anything that its policy refuses, and no program failed', () => {
   assert.deepEqual(complaints, []);
 });

@@ -1,6 +1,6 @@
 // The person's yes or no: signed over the words that were shown (D13), kept before it is sent, and
 // sent until the server has it or says that it is too late.
-import { passes, Refusal, send } from './api.js';
+import { call, passes, Refusal, send } from './api.js';
 import { now } from './clock.js';
 import { ENDS } from './inbox.js';
 import { hash, sha256, signed, signingInput } from './jose.js';
@@ -104,10 +104,22 @@ async function refused(account, kept, refusal) {
     await end({ ...kept, answer: undefined, reason: undefined }, ended);
     return undefined;
   }
+  if (refusal.code === 'wrong_match' && await isOver(account, kept)) {
+    await end({ ...kept, answer: undefined, reason: undefined }, 'mismatched');
+    return undefined;
+  }
   if (refusal.code === 'unknown_device' || refusal.code === 'wrong_key') await lost(account);
   await keep({ ...kept, state: 'waiting', body: undefined, answer: undefined, reason: undefined });
   return refusal;
 }
+
+/**
+ * Whether a wrong number has denied the request: a server counts them (D17).
+ * @param {Account} account
+ * @param {Kept} kept
+ */
+const isOver = (account, kept) => call(account, 'GET', `device/v1/requests/${encodeURIComponent(kept.request)}`)
+  .then(() => false, (error) => error instanceof Refusal && error.code in ENDS);
 
 /** Sends what could not be sent before. */
 export async function sendKept() {

@@ -31,6 +31,8 @@ const announced = new Set();
 async function learnWords(chosen) {
   const choice = choose(chosen, navigator.languages);
   const answer = await fetch(new URL(`words/${choice.language}.json`, FILES));
+  // Another version is served by now; its page knows where its words are.
+  if (!answer.ok) return location.reload();
   speak(await answer.json(), choice);
   document.documentElement.lang = choice.language;
 }

@@ -32,6 +32,7 @@ const OUTCOMES = {
   elsewhere: ['outcome-elsewhere', 'outcome-elsewhere-text'],
   withdrawn: ['outcome-withdrawn', 'outcome-withdrawn-text'],
   expired: ['outcome-expired', 'outcome-expired-text'],
+  mismatched: ['outcome-mismatched', 'outcome-mismatched-text'],
   refused: ['outcome-refused', 'outcome-refused-text'],
 };
 

@@ -32,8 +32,8 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   if (request.method !== 'GET') return;
   // The page as the server has it, or as it was: files of one version belong together.
-  if (request.mode === 'navigate') event.respondWith(fetch(request).catch(() => caches.match(PAGE)));
-  else if (request.url.startsWith(FOLDER.href)) event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
+  if (request.mode === 'navigate') event.respondWith(fetch(request).catch(() => caches.match(PAGE, { ignoreVary: true })));
+  else if (request.url.startsWith(FOLDER.href)) event.respondWith(caches.match(request, { ignoreVary: true }).then((kept) => kept ?? fetch(request)));
 });
 
 self.addEventListener('message', (event) => {

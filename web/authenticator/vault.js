@@ -20,7 +20,7 @@ import { STORE } from './place.js';
 
 /**
  * What is known of a request.
- * @typedef {'waiting' | 'sending' | 'kept' | 'sent' | 'elsewhere' | 'withdrawn' | 'expired' | 'refused'} State
+ * @typedef {'waiting' | 'sending' | 'kept' | 'sent' | 'elsewhere' | 'withdrawn' | 'expired' | 'mismatched' | 'refused'} State
  */
 
 /**

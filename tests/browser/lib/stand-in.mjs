@@ -39,12 +39,13 @@ export async function shown(change, options = {}) {
   const sent = [];
   const state = { reply: { status: 204, headers: { location: `${home}../receipts/txn_1` } } };
   await page.route('**/device/v1/events', (route) => route.fulfill({ status: 503, json: { code: 'unavailable', message: '-' } }));
-  await page.route('**/device/v1/requests?*', (route) => route.fulfill({ json: { requests: [{ request }], next: null } }));
+  await page.route(/device\/v1\/requests\?/, (route) => route.fulfill({ json: { requests: [{ request }], next: null } }));
   await page.route(`**/device/v1/requests/${request}/decision`, (route) => {
     sent.push(route.request().postDataJSON());
     return route.fulfill(typeof state.reply === 'function' ? state.reply(sent.length) : state.reply);
   });
-  await page.route('**/device/v1/requests/*?*', async (route) => {
+  await page.route(/device\/v1\/requests\/[^/]*$/, async (route) => {
+    if (state.over) return route.fulfill({ status: 409, json: { code: 'decided', message: '-' } });
     const request = new URL(route.request().url()).pathname.split('/').pop();
     const claims = {
       v: 1, iss: device.issuer_url, user: device.user, client: { id: 'shop', name: 'Book shop', domain: 'shop.example' },
@@ -52,7 +53,7 @@ export async function shown(change, options = {}) {
       user_verification: 'none', created_at: seconds, expires_at: seconds + 300, request, ...change,
     };
     const content = await sign(Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined)));
-    await route.fulfill({ json: { request, content: state.tamper ? state.tamper(content) : content } });
+    return route.fulfill({ json: { request, content: state.tamper ? state.tamper(content) : content } });
   });
   return { page, sent, state, request, enter: () => enrolls(page, user), adds: () => adds(page, user) };
 }
