@@ -189,6 +189,37 @@ test('a push wakes, in general words, and the inbox has the request', async () =
   assert.equal(await gets(id), 'access_denied');
 });
 
+// O429: the subscription is told to the server for the account, and taken back. The push service is made
+// here: Debian's Chromium has none.
+test('notifications are turned on and off', async () => {
+  const { page } = await personAt('Jin Bell', { permissions: ['notifications'] });
+  const point = Buffer.from(await crypto.subtle.exportKey('raw', (await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])).publicKey));
+  await page.route('**/device/v1/configuration', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...await answer.json(), web_push: { public_key: point.toString('base64url') } } });
+  });
+  await page.addInitScript((key) => {
+    const bytes = Uint8Array.from(atob(key), (letter) => letter.charCodeAt(0));
+    let kept = null;
+    const made = (options) => ({
+      endpoint: 'https://push.example/one', options, getKey: (name) => (name === 'auth' ? new Uint8Array(16).buffer : bytes.buffer),
+      unsubscribe: async () => { kept = null; return true; },
+    });
+    PushManager.prototype.getSubscription = async () => kept;
+    PushManager.prototype.subscribe = async (options) => { kept = made(options); return kept; };
+    Notification.requestPermission = async () => 'granted';
+  }, point.toString('base64'));
+  await page.goto(`${home}#/settings`);
+  await page.reload();
+  const changed = (kind) => page.waitForResponse((answer) => answer.request().method() === 'PATCH' && answer.request().postDataJSON().channel?.kind === kind);
+  const [on] = await Promise.all([changed('web_push'), page.locator('#push-on').click()]);
+  assert.equal(on.status(), 200);
+  assert.deepEqual(Object.keys(on.request().postDataJSON().channel).sort(), ['auth', 'endpoint', 'kind', 'p256dh']);
+  const [off] = await Promise.all([changed('none'), page.locator('#push-off').click()]);
+  assert.equal(off.status(), 200);
+  await page.locator('#push-on').waitFor();
+});
+
 // O429: the click opens the request; the notification itself answers nothing.
 test('a notification opens the request', async () => {
   const { user, page } = await personAt('Jo Notice', { permissions: ['notifications'] });
