@@ -10,6 +10,8 @@ export const root = new URL('../../../', import.meta.url).pathname;
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'aizuchi-browser-'));
 let number = 0;
+/** Files of tests are programs of their own, and share one server. */
+const program = process.pid.toString(36);
 
 /** Runs a command; what it says on standard output. */
 export async function aizuchi(...words) {
@@ -51,7 +53,7 @@ export async function manages(method, path, body) {
 /** A new user. */
 export async function person(name, more = {}) {
   number += 1;
-  const email = `${name.split(' ')[0].toLowerCase().replace(/[^a-z-]/g, '') || 'misaki'}.${number}@example.com`;
+  const email = `${name.split(' ')[0].toLowerCase().replace(/[^a-z-]/g, '') || 'misaki'}.${program}.${number}@example.com`;
   const body = { connection: 'Username-Password-Authentication', email, email_verified: true, name, ...more };
   const user = await manages('POST', 'users', body);
   return { ...user, page: at(`users/${encodeURIComponent(user.user_id)}`) };
