@@ -66,6 +66,10 @@ pub struct Settings {
     pub privacy_mode: bool,
     /// Where people may approve from (A4).
     pub context_policy: serde_json::Value,
+    /// Whether every person must enter a number to approve (D17).
+    pub match_code_required: bool,
+    /// How they enter it: `type` or `choose`.
+    pub match_style: String,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -158,6 +162,8 @@ impl Default for Settings {
             refuse_shared_secrets: false,
             privacy_mode: false,
             context_policy: serde_json::Value::Null,
+            match_code_required: false,
+            match_style: String::from("type"),
             custom_app: CustomApp::default(),
         }
     }

@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod hint;
 pub mod hint_token;
 pub mod login_hint;
+pub mod number;
 pub mod pacing;
 pub mod profile;
 pub mod prompt_limits;

@@ -10,6 +10,7 @@ use crate::UserId;
 use crate::ciba::authorization_details;
 use crate::ciba::delivery::{Mode, NotificationToken};
 use crate::ciba::hint::Hint;
+use crate::ciba::number::Number;
 use crate::oauth::api::Api;
 use crate::oauth::claims::userinfo_audience;
 use crate::oauth::client::{Channel, Client};
@@ -26,6 +27,7 @@ pub(crate) use words::SCRIPTS;
 
 /// What a tenant says about every request.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of the tenant")]
 pub struct TenantRules<'a> {
     /// The issuer under which the request came in, with the final slash.
     pub issuer: &'a str,
@@ -39,6 +41,8 @@ pub struct TenantRules<'a> {
     pub is_audience_none_lenient: bool,
     /// Whether the push factor is on (W94).
     pub is_push_enabled: bool,
+    /// Whether every person must enter a number (D17).
+    pub is_match_required: bool,
 }
 
 /// A request of good shape; whether its audience exists is not known yet.
@@ -153,10 +157,10 @@ pub struct Beyond {
     pub claims: WantedClaims,
     /// How the details are shown: a JSON object of lists of lines, by language.
     pub display: Option<String>,
-    /// The number that the person must enter; the device is never told it.
-    pub match_code: Option<String>,
     /// Whether a refusal makes the client's next wait longer (A1).
     pub backs_off: bool,
+    /// The number that the person must enter; the device is never told which it is.
+    pub number: Option<Number>,
 }
 
 impl Asked {
@@ -185,7 +189,7 @@ pub fn shape(
     let audiences = rules::audiences(parameters, profile, tenant)?; // W68 to W71, R14
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
     let mut extras = extras::extras(parameters, client)?; // C25, F10, C57
-    extras.wants_match |= client.is_match_required;
+    extras.wants_match |= client.is_match_required || tenant.is_match_required;
     Ok(Shaped { hint, required, expires_in_s, audiences, details, extras })
 }
 
@@ -241,8 +245,8 @@ pub fn decide(
             audiences: audiences.collect(),
             claims: extras.claims,
             display,
-            match_code: None,
             backs_off: false,
+            number: None,
         },
         scope,
         binding_message,

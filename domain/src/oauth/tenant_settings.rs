@@ -47,6 +47,8 @@ const OWN: &[Member] = &[
     member("refuse_shared_secrets", Kind::Flag),
     member("privacy_mode", Kind::Flag),
     member("context_policy", Kind::Object(1024)),
+    member("match_code_required", Kind::Flag),
+    member("match_style", Kind::OneOf(&["type", "choose"])),
 ];
 
 /// Settings of Auth0's that are kept and shown again.

@@ -106,11 +106,11 @@ impl fmt::Debug for Device {
 
 impl Device {
     /// Whether a person can enter a number on it (decision 14): no app of the Guardian dialect asks
-    /// for one, and devices of our own dialect do not yet.
+    /// for one.
     pub const fn takes_numbers(&self) -> bool {
         match self.push_service {
-            PushService::Apns | PushService::Gcm | PushService::Inbox => false,
-            PushService::Virtual => true,
+            PushService::Apns | PushService::Gcm => false,
+            PushService::Virtual | PushService::Inbox => true,
         }
     }
 

@@ -117,6 +117,7 @@ impl Start {
             default_expiry_s: 300,
             is_resource_compatible: self.compatible,
             is_audience_none_lenient: self.lenient_none,
+            is_match_required: false,
             is_push_enabled: self.push,
         };
         let shaped = shape(&parameters, &client, &tenant)?;

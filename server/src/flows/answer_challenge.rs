@@ -7,19 +7,17 @@ use domain::guardian::{self, AnswerRules, check_answer};
 use domain::jose::hs256;
 use domain::people::Device;
 use domain::{DeviceId, Timestamp, UserId};
-use store::{Write, Written, enrollments, transactions, users};
+use store::{Write, enrollments, transactions, users};
 
 use super::DECIDE_TRIES;
 use super::change_device::{Sent, key_of};
 use super::decision::{Outcome, Said, decide};
 use super::device_log::{self, Refusal, invalid_token};
+use super::number::{self, Entered};
 use super::transaction_token;
 use crate::App;
 use crate::failure::{Broken, DeviceFailure};
 use crate::tenancy::Context;
-
-/// Why a request was denied that had a wrong number entered twice.
-const WRONG_NUMBER: &str = "wrong_number";
 
 /// Takes an answer, once. The same answer by the same device again is no error (G95).
 pub async fn answer_challenge(
@@ -81,7 +79,7 @@ async fn attempt(
     warn_of_another_name(&device, &answer);
     check_was_read(context, &facts, &answer)?;
     let answer = numbered(app, context, (&facts, answer)).await?;
-    let is_wrong = answer.reason.as_deref() == Some(WRONG_NUMBER);
+    let is_wrong = answer.reason.as_deref() == Some(number::WRONG);
     let mut transaction = transaction;
     for _ in 0..DECIDE_TRIES {
         let said = Said {
@@ -161,28 +159,24 @@ fn warn_of_another_name(device: &Device, answer: &guardian::Answer) {
     }
 }
 
-/// C57: where the request has a number, nobody approves without it. The first wrong one is refused,
-/// the second one denies the request (D17).
+/// C57: where the request has a number, nobody approves without it.
 async fn numbered(
     app: &App,
     context: &Context,
     (facts, answer): (&Facts, guardian::Answer),
 ) -> Result<guardian::Answer, DeviceFailure> {
-    let Some(wanted) = facts.asked.beyond.match_code.as_deref().filter(|_| answer.accepted) else {
-        return Ok(answer);
-    };
-    let Some(entered) = &answer.number else {
-        return Err(wrong_number("The number that the other screen shows must be entered"));
-    };
-    if entered == wanted {
+    if !answer.accepted {
         return Ok(answer);
     }
-    let first = transactions::note_wrong_match(&context.tenant.id, &facts.auth_req_hash);
-    tracing::warn!(transaction.id = %facts.txn, "a wrong number was entered");
-    match app.database.run(first).await? {
-        Written::Done => Err(wrong_number("This is not the number. There is one more try")),
-        Written::Overtaken => {
-            let reason = Some(String::from(WRONG_NUMBER));
+    let sent = (answer.number.as_deref(), Write::new());
+    match number::entered(app, context, facts, sent).await? {
+        Entered::Right => Ok(answer),
+        Entered::Missing => {
+            Err(wrong_number("The number that the other screen shows must be entered"))
+        }
+        Entered::Wrong => Err(wrong_number("This is not the number. There is one more try")),
+        Entered::Last => {
+            let reason = Some(String::from(number::WRONG));
             Ok(guardian::Answer { accepted: false, reason, ..answer })
         }
     }

@@ -92,8 +92,8 @@ pub(super) async fn find(
         }
         Mode::Push => {}
     }
-    if let Some(code) = &facts.asked.beyond.match_code {
-        answer.insert(String::from("match_code"), code.as_str().into());
+    if let Some(number) = &facts.asked.beyond.number {
+        answer.insert(String::from("match_code"), number.code.as_str().into());
     }
     Ok(Repeat::Again(answer))
 }

@@ -28,6 +28,7 @@ pub mod log;
 mod long_poll;
 mod narrow;
 mod notices;
+mod number;
 mod open_ticket;
 pub mod own_device;
 mod prompt_limits;

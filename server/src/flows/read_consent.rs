@@ -120,9 +120,8 @@ fn record(facts: &Facts, languages: &str) -> Value {
     if let (Some(display), Some(members)) = (&beyond.display, requested.as_object_mut()) {
         members.insert(String::from("display"), in_words(display, languages));
     }
-    if let (Some(_), Some(members)) = (&beyond.match_code, requested.as_object_mut()) {
-        // D17: that there is a number, not which.
-        members.insert(String::from("match"), json!({ "style": "type" }));
+    if let (Some(number), Some(members)) = (&beyond.number, requested.as_object_mut()) {
+        members.insert(String::from("match"), number.asked());
     }
     if let (Some(context), Some(members)) = (&asked.request_context, requested.as_object_mut()) {
         let context = serde_json::from_str::<Value>(context).unwrap_or_default();

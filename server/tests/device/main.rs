@@ -8,6 +8,7 @@
 
 mod a4_places;
 mod d13_decisions;
+mod d17_numbers;
 mod d18_receipts;
 mod d1_enrollment;
 mod d3_page;

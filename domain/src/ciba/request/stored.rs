@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::UserId;
 use crate::ciba::delivery::Mode;
+use crate::ciba::number::Number;
 use crate::ciba::request::{Asked, Beyond, WantedClaims};
 use crate::oauth::client::Channel;
 use crate::oauth::scope::Scope;
@@ -37,6 +38,8 @@ struct Document<'a> {
     match_code: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     backs_off: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    match_choices: Vec<Cow<'a, str>>,
     scope: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding_message: Option<Cow<'a, str>>,
@@ -60,6 +63,8 @@ impl Asked {
         let context = context.and_then(|text| RawValue::from_string(text).ok());
         let beyond = &self.beyond;
         let display = beyond.display.clone().and_then(|text| RawValue::from_string(text).ok());
+        let number = beyond.number.as_ref();
+        let choices = number.map(|number| number.choices.as_slice()).unwrap_or_default();
         let names = |names: &[&'static str]| names.iter().map(|name| Cow::from(*name)).collect();
         let document = Document {
             v: VERSION,
@@ -67,8 +72,9 @@ impl Asked {
             id_token_claims: names(&beyond.claims.id_token),
             userinfo_claims: names(&beyond.claims.userinfo),
             display,
-            match_code: beyond.match_code.as_deref().map(Cow::from),
             backs_off: beyond.backs_off,
+            match_code: number.map(|number| Cow::from(&number.code)),
+            match_choices: choices.iter().map(Cow::from).collect(),
             user_id: self.user_id.as_str().into(),
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Cow::from),
@@ -98,8 +104,11 @@ impl Asked {
             },
             audiences: document.further_audiences.into_iter().map(Cow::into_owned).collect(),
             display: document.display.map(|display| display.get().to_owned()),
-            match_code: document.match_code.map(Cow::into_owned),
             backs_off: document.backs_off,
+            number: document.match_code.map(|code| Number {
+                code: code.into_owned(),
+                choices: document.match_choices.into_iter().map(Cow::into_owned).collect(),
+            }),
         };
         Ok(Self {
             beyond,

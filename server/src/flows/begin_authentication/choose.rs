@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::ciba::number::{Number, Style};
 use domain::ciba::request::{self, Asked, Found, Shaped, Target, TenantRules, UserFacts};
 use domain::oauth::grant::{ClientGrant, SubjectType};
 use domain::oauth::refusal::{Reason, Refusal};
@@ -51,6 +52,7 @@ pub(super) fn tenant_rules<'a>(app: &'a App, context: &'a Context) -> TenantRule
         is_resource_compatible: settings.resource_parameter_profile == "compatibility",
         is_audience_none_lenient: settings.lenient_audience_none,
         is_push_enabled: settings.push_factor,
+        is_match_required: settings.match_code_required,
     }
 }
 
@@ -115,8 +117,9 @@ pub(super) async fn choose(
         return Err(Refusal::from(Reason::Reported).into());
     }
     if wants_match {
-        let number = u64::from_be_bytes(app.entropy.bytes()) % 100;
-        asked.beyond.match_code = Some(format!("{number:02}"));
+        let style = Style::from_name(&context.tenant.settings.match_style).unwrap_or(Style::Type);
+        let random = u64::from_be_bytes(app.entropy.bytes());
+        asked.beyond.number = Some(Number::drawn(style, random));
     }
     Ok(Chosen { asked, devices, unspent: whom.unspent, nobody })
 }

@@ -201,8 +201,8 @@ fn answer(id: &str, begun: &Begun) -> Map<String, Value> {
         // C56: it never polls.
         Mode::Push => {}
     }
-    if let Some(code) = &begun.facts().asked.beyond.match_code {
-        answer.insert(String::from("match_code"), code.as_str().into());
+    if let Some(number) = &begun.facts().asked.beyond.number {
+        answer.insert(String::from("match_code"), number.code.as_str().into());
     }
     answer
 }

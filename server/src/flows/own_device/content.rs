@@ -1,8 +1,9 @@
 //! The words of a request, signed once for each language and kept: a decision is over exactly these
 //! bytes (D11, D12).
 
-use device_protocol::aizuchi::content::{self, Asker, Audience, Content};
+use device_protocol::aizuchi::content::{self, Asker, Audience, Content, Match};
 use domain::Timestamp;
+use domain::ciba::number::{Number, Style};
 use domain::ciba::request::WantedClaims;
 use domain::ciba::transaction::Facts;
 use serde_json::Value;
@@ -98,11 +99,19 @@ async fn words(
         locale: locale.to_owned(),
         lines: lines(facts, locale),
         context: json(&asked.request_context),
-        match_style: None,
+        match_style: asked.beyond.number.as_ref().map(shown),
         is_verification_required: false,
         created_at: facts.created_at.seconds(),
         expires_at: facts.expires_at.seconds(),
     })
+}
+
+/// D17: how the number is entered, not which it is.
+fn shown(number: &Number) -> Match {
+    match number.style() {
+        Style::Type => Match::Type,
+        Style::Choose => Match::Choose(number.choices.clone()),
+    }
 }
 
 /// What is told of the person beyond the scopes.

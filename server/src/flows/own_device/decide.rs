@@ -10,7 +10,7 @@ use domain::{ConsentId, Fingerprint, Timestamp};
 use serde_json::Value;
 use store::issuer_keys::Purpose;
 use store::receipts::{self, ReceiptRow};
-use store::{contents, enrollments, inbox, users};
+use store::{Write, contents, enrollments, inbox, replays, users};
 
 use super::requests::still_waiting;
 use super::{Call, Known, invalid_body, known_device, not_found, unknown_device};
@@ -18,10 +18,15 @@ use crate::App;
 use crate::failure::{Broken, OwnFailure};
 use crate::flows::DECIDE_TRIES;
 use crate::flows::decision::{self, Outcome, Said};
+use crate::flows::number::{self, Entered};
 use crate::tenancy::Context;
 
 /// How long a receipt is kept, in seconds: seven years.
 const RECEIPT_LIFETIME_S: i64 = 7 * 366 * 24 * 3600;
+
+const MISSING: &str = "The number that the other screen shows must be entered";
+const FIRST: &str = "This is not the number. There is one more try";
+const LAST: &str = "This is not the number, and the request was denied";
 
 /// Takes a decision, once. The same signed decision again is no error: its reply may be lost.
 pub async fn decide(
@@ -60,19 +65,23 @@ pub async fn decide(
         let sentence = "content_hash is not of words that this request was shown in";
         OwnFailure::refused(Code::WrongHash, sentence)
     })?;
+    let is_denied = numbered(app, context, (&facts, &signed, &body.decision)).await?;
     let receipt = receipt(app, context, (&known, &facts, &words, &body.decision), now).await?;
     let said = Said {
         device: &known.device,
-        accepted: signed.answer == Answer::Approve,
-        reason: reason(&signed),
+        accepted: signed.answer == Answer::Approve && !is_denied,
+        reason: if is_denied { Some(number::WRONG) } else { reason(&signed) },
         identifier_matches: true,
         location: body.location.as_ref().and_then(Location::of),
     };
     for _ in 0..DECIDE_TRIES {
-        let kept = receipts::insert(tenant, &facts.txn, &receipt);
-        let more = known.used_up(tenant, now).and(kept);
+        let used_up = known.used_up(tenant, now);
+        // The person has not said no: what they signed proves nothing.
+        let kept = (!is_denied).then(|| receipts::insert(tenant, &facts.txn, &receipt));
+        let more = kept.into_iter().fold(used_up, Write::and);
         let order = (transaction, said, call.meta);
         match decision::decide(app, context, order, (more, now)).await? {
+            Outcome::Stands if is_denied => return Err(wrong_match(LAST)),
             Outcome::Stands => return Ok(()),
             Outcome::Nothing => return Err(not_found()),
             Outcome::Elsewhere(objection) => {
@@ -119,6 +128,36 @@ async fn look_again(
     }
     let found = inbox::one(&app.database, (tenant, device), id).await?;
     Ok(found.ok_or_else(not_found)?.at(now))
+}
+
+/// D17: where the request has a number, nobody approves without it; true: too many wrong ones were
+/// entered. The same decision sent again, because its reply was lost, counts once.
+async fn numbered(
+    app: &App,
+    context: &Context,
+    (facts, signed, jws): (&Facts, &Signed, &str),
+) -> Result<bool, OwnFailure> {
+    match signed.answer {
+        Answer::Approve => {}
+        Answer::Deny(_) => return Ok(false),
+    }
+    let tenant = &context.tenant.id;
+    let seen = Fingerprint::of(format!("wrong number\n{jws}").as_bytes());
+    let more = replays::first_use(tenant, &seen, facts.expires_at);
+    let sent = (signed.match_code.as_deref(), more);
+    match number::entered(app, context, facts, sent).await? {
+        Entered::Right => Ok(false),
+        Entered::Missing => Err(wrong_match(MISSING)),
+        Entered::Wrong => Err(wrong_match(FIRST)),
+        Entered::Last if replays::is_known(&app.database, tenant, &seen).await? => {
+            Err(wrong_match(FIRST))
+        }
+        Entered::Last => Ok(true),
+    }
+}
+
+fn wrong_match(sentence: &'static str) -> OwnFailure {
+    OwnFailure::refused(Code::WrongMatch, sentence)
 }
 
 fn reason(signed: &Signed) -> Option<&'static str> {
