@@ -20,6 +20,8 @@ mod pem;
 mod seal;
 mod sign;
 
+pub(crate) use der::fixed_signature;
+
 pub use algorithm::{Algorithm, KeyType};
 pub use claims::{ClaimError, Claims};
 pub use compact::{Header, JwsError, Unverified};

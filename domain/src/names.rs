@@ -65,6 +65,15 @@ impl TransactionId {
         Self(bytes)
     }
 
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        const DIGITS: usize = 32;
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_name = text.len() == DIGITS && text.bytes().all(is_digit);
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_name)?;
+        Some(Self(number.to_be_bytes()))
+    }
+
     /// The moment that the name begins with.
     pub const fn moment(&self) -> Moment {
         let [_, _, a, b, c, d, ..] = self.0;

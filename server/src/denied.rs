@@ -167,6 +167,8 @@ pub enum Inexistent {
     MailProvider,
     /// An initial access token.
     InitialToken,
+    /// A receipt, or one that this program may read.
+    Receipt,
 }
 
 impl Inexistent {
@@ -191,6 +193,7 @@ impl Inexistent {
                 "The initial access token does not exist.",
                 Some("inexistent_initial_access_token"),
             ),
+            Self::Receipt => ("The receipt does not exist.", Some("inexistent_receipt")),
             Self::MailProvider => {
                 ("There is not a configured email provider", Some("inexistent_email_provider"))
             }

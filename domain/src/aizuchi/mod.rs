@@ -1,13 +1,15 @@
 //! What a device of our own dialect must prove before it is believed: its key, its calls and its
-//! decisions (D1, D2, D7, D13).
+//! decisions (D1, D2, D7, D13); and how a receipt of one is checked (D20).
 //!
 //! The dialect itself is `device-protocol`'s; here its messages meet what is stored and what time
 //! it is. Whether a request still waits, which words were shown, and whether a `jti` was seen
 //! before, is for storage to say.
 
+mod confirmation;
 mod decision;
 mod key;
 mod proof;
+mod receipt;
 
 use std::fmt;
 
@@ -17,9 +19,11 @@ use device_protocol::aizuchi::proof::WINDOW_S;
 use crate::Timestamp;
 use crate::jose::{Algorithm, PublicKey};
 
+pub use confirmation::Confirmed;
 pub use decision::{DecisionRules, check_decision};
 pub use key::{check_device_proof, check_ticket_proof, device_key};
 pub use proof::{HeldProof, PROOF_MEMORY_S, ProofRules, UncheckedProof};
+pub use receipt::{Fault, Place, Verified, verify_receipt};
 
 /// The one algorithm of a device's key.
 fn algorithm_of(key: &PublicKey) -> [Algorithm; 1] {

@@ -107,6 +107,18 @@ pub(super) fn certified_key(certificate: &[u8]) -> Option<(KeyType, &[u8])> {
     (*unused == 0).then_some((key_type, key))
 }
 
+/// An ECDSA signature as a JWS has it (RFC 7518 3.4): both numbers in `width` bytes each.
+pub(crate) fn fixed_signature(der: &[u8], width: usize) -> Option<Vec<u8>> {
+    let mut numbers = Reader::new(der).sequence()?;
+    let mut fixed = Vec::with_capacity(2 * width);
+    for number in [numbers.integer()?, numbers.integer()?] {
+        let number = number.strip_prefix(&[0]).unwrap_or(number);
+        fixed.resize(fixed.len() + width.checked_sub(number.len())?, 0);
+        fixed.extend(number);
+    }
+    Some(fixed)
+}
+
 /// The type of key in a PKCS#8 `PrivateKeyInfo`.
 pub(super) fn private_key_type(pkcs8: &[u8]) -> Option<KeyType> {
     let mut reader = Reader::new(pkcs8).sequence()?;

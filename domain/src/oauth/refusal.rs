@@ -34,6 +34,8 @@ pub enum Endpoint {
     Resource,
     /// `/oidc/register`.
     Register,
+    /// `/receipts/{txn}`, for the client that asked.
+    Receipt,
 }
 
 impl Endpoint {
@@ -50,6 +52,7 @@ impl Endpoint {
             Self::Authorize => "/authorize",
             Self::Resource => "/dev/resource",
             Self::Register => "/oidc/register",
+            Self::Receipt => "/receipts/{txn}",
         }
     }
 }
@@ -97,29 +100,29 @@ macro_rules! reasons {
 
 reasons! {
 //  what happened          may be sent at               ciba, fapi-ciba | auth0 | when nothing better is known | in Auth0's words
-    UnsupportedMediaType:  [Backchannel Token Revoke Introspect Cancel Register]
+    UnsupportedMediaType:  [Backchannel Token Revoke Introspect Cancel Register Receipt]
         400 "invalid_request" | 400 "invalid_request" | "The content type of the body is not supported";
-    MalformedBody:         [Backchannel Token Revoke Introspect Cancel Register]
+    MalformedBody:         [Backchannel Token Revoke Introspect Cancel Register Receipt]
         400 "invalid_request" | 400 "invalid_request" | "The body could not be read";
-    BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel Register]
+    BodyTooLarge:          [Backchannel Token Revoke Introspect Cancel Register Receipt]
         413 "invalid_request" | 413 "invalid_request" | "The body is too large";
-    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel Events Register]
+    MethodNotAllowed:      [Backchannel Token Revoke Introspect Userinfo Cancel Events Register Receipt]
         405 "invalid_request" | 405 "invalid_request" | "The method is not allowed here";
-    BadCredentials:        [Backchannel Token Revoke Introspect Cancel Events]
+    BadCredentials:        [Backchannel Token Revoke Introspect Cancel Events Receipt]
         401 "invalid_client" | 401 "access_denied" | "Client authentication failed" | "Unauthorized";
-    SeveralCredentials:    [Backchannel Token Revoke Introspect Cancel Events]
+    SeveralCredentials:    [Backchannel Token Revoke Introspect Cancel Events Receipt]
         400 "invalid_request" | 400 "invalid_request" | "Only one client authentication method may be used";
     GrantNotAllowed:       [Backchannel Token Events]
         400 "unauthorized_client" | 403 "unauthorized_client" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
     PublicClient:          [Backchannel Token Events]
         401 "invalid_client" | 403 "unauthorized_client" | "Client authentication failed" | "Grant type 'urn:openid:params:grant-type:ciba' not allowed for the client.";
-    DuplicateParameter:    [Backchannel Token Revoke Introspect Cancel]
+    DuplicateParameter:    [Backchannel Token Revoke Introspect Cancel Receipt]
         400 "invalid_request" | 400 "invalid_request" | "A parameter was sent twice";
-    MissingParameter:      [Backchannel Token Revoke Introspect Cancel Events]
+    MissingParameter:      [Backchannel Token Revoke Introspect Cancel Events Receipt]
         400 "invalid_request" | 400 "invalid_request" | "A required parameter is missing";
     BadParameter:          [Backchannel Token Revoke Introspect Cancel]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is not acceptable";
-    ParameterTooLong:      [Backchannel Token Revoke Introspect Cancel Events]
+    ParameterTooLong:      [Backchannel Token Revoke Introspect Cancel Events Receipt]
         400 "invalid_request" | 400 "invalid_request" | "A parameter is too long";
     BadLoginHint:          [Backchannel]
         400 "invalid_request" | 400 "invalid_request" | "login_hint is required";
@@ -177,7 +180,7 @@ reasons! {
         400 "invalid_request" | 400 "invalid_request" | "The Idempotency-Key was used for a different request";
     UserLimit:             [Backchannel]
         403 "access_denied" | 429 "too_many_requests" | "Too many requests for this user.";
-    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel Events Register]
+    RateLimit:             [Backchannel Token Revoke Introspect Userinfo Cancel Events Register Receipt]
         503 "temporarily_unavailable" | 429 "too_many_requests" | "Rate limit exceeded.";
     UnsupportedGrantType:  [Token]
         400 "unsupported_grant_type" | 403 "unsupported_grant_type" | "Unsupported grant type";
@@ -197,6 +200,8 @@ reasons! {
         400 "access_denied" | 400 "access_denied" | "The end-user denied the authorization request or it has been expired";
     UnknownRequest:        [Token Cancel Events]
         400 "invalid_grant" | 403 "invalid_grant" | "Invalid or expired auth_req_id";
+    NoReceipt:             [Receipt]
+        404 "not_found" | 404 "not_found" | "There is no such receipt";
     AlreadyDecided:        [Cancel]
         400 "invalid_request" | 400 "invalid_request" | "The authorization request is no longer pending";
     UnknownRefreshToken:   [Token]
@@ -225,9 +230,9 @@ reasons! {
         400 "unapproved_software_statement" | 400 "unapproved_software_statement" | "The issuer of the software statement is not trusted here";
     TooManyClients:        [Register]
         403 "access_denied" | 403 "access_denied" | "This tenant takes no further registrations";
-    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register]
+    Broken:                [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register Receipt]
         500 "server_error" | 500 "server_error" | "The server met an unexpected condition";
-    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register]
+    Unavailable:           [Backchannel Token Revoke Introspect Userinfo Cancel Events Resource Register Receipt]
         503 "temporarily_unavailable" | 503 "temporarily_unavailable" | "The server cannot answer at the moment, try again later";
 }
 

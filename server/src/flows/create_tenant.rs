@@ -53,6 +53,7 @@ pub const MANAGEMENT_SCOPES: &[&str] = &[
     "read:logs",
     "read:logs_users",
     "read:stats",
+    "read:receipts",
     "read:refresh_tokens",
     "update:refresh_tokens",
     "delete:refresh_tokens",

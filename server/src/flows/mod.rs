@@ -34,6 +34,7 @@ pub mod own_device;
 mod prompt_limits;
 mod push_tokens;
 mod read_consent;
+mod read_receipt;
 pub mod redeem;
 mod register_client;
 mod revoke;
@@ -73,6 +74,7 @@ pub use open_ticket::{
     Code, LIVE_CODES, Link, Opening, Shown, look_at_code, look_at_link, open_ticket,
 };
 pub use read_consent::{ConsentRequest, read_consent};
+pub use read_receipt::{receipt_for_auditor, receipt_of_client};
 pub use register_client::{
     INITIAL_PREFIX, Leave, delete_registration, leave_of, read_registration, register,
     update_registration,

@@ -82,7 +82,7 @@ impl Granted {
             scope: Scope::of(text("scope")?.split(' ')),
             audience: text("audience").map(str::to_owned),
             auth_time: Timestamp::from_ms(document.get("auth_time")?.as_i64()?),
-            txn: text("txn").and_then(parse_txn),
+            txn: text("txn").and_then(TransactionId::from_hex),
             authorization_details: details.filter(|details| !details.is_null()),
             acr: text("acr").map(str::to_owned),
             further_audiences: texts("further_audiences").map(str::to_owned).collect(),
@@ -97,11 +97,6 @@ impl Granted {
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
         self.audience.iter().chain(&self.further_audiences).map(String::as_str)
     }
-}
-
-fn parse_txn(hex: &str) -> Option<TransactionId> {
-    let number = u128::from_str_radix(hex, 16).ok()?;
-    Some(TransactionId::new(number.to_be_bytes()))
 }
 
 /// For whom and for what tokens are made.

@@ -16,6 +16,7 @@ mod own_device;
 mod pages;
 mod prefix;
 mod proxy;
+mod receipts;
 mod resource;
 mod router;
 mod same_origin;

@@ -16,6 +16,7 @@ use super::oauth::{self, discovery, register};
 use super::observe::observe;
 use super::{
     authenticator, console, dev, device, enrollment, management, own_device, pages, prefix,
+    receipts,
 };
 use crate::App;
 
@@ -90,6 +91,7 @@ fn paths() -> Router<Arc<App>> {
         .route("/mfa/enrollment/state", post(enrollment::state))
         .route("/guardian/enroll", get(enrollment::page).post(enrollment::press));
     let pages = pages.merge(console::routes()).merge(authenticator::routes());
+    let oauth = oauth.merge(receipts::routes());
     Router::new().merge(oauth).merge(pages).fallback(pages::not_found)
 }
 

@@ -31,7 +31,8 @@ async fn a_decision_leaves_a_signed_receipt() {
         let app = world.app();
         let kept = receipts::one(&app.database, world.tenant_id(), &id).await.unwrap().unwrap();
 
-        let unverified = Unverified::parse(&kept.receipt, receipt::MAX_BYTES).unwrap();
+        let presented = receipt::Presented::parse(&kept.receipt).unwrap();
+        let unverified = Unverified::parse(presented.jws, receipt::MAX_BYTES).unwrap();
         assert!(unverified.header().is_type(receipt::TYP));
         let kid = unverified.header().kid.clone().unwrap();
         let set = world.get(".well-known/jwks.json").await.json();
@@ -44,12 +45,15 @@ async fn a_decision_leaves_a_signed_receipt() {
         assert_eq!((of_receipts.len(), &of_receipts[0]["use"]), (1, &Value::from("sig")));
         let key = PublicKey::from_jwk(of_receipts[0]).unwrap();
         let claims = unverified.verify(&key, &[Algorithm::Rs256]).unwrap();
-        let receipt = receipt::Receipt::from_claims(claims.as_map()).unwrap();
-        assert_eq!((receipt.issuer, receipt.txn), (world.issuer(), txn));
-        assert_eq!((receipt.content, receipt.decision), (words, decision));
-        assert_eq!((receipt.device, receipt.device_key), (device.id.clone(), jwk_of(&device.key)));
-        assert_eq!((receipt.enrolled_at, receipt.issued_at), (enrolled_at, enrolled_at + 7));
-        let server_key = PublicKey::from_jwk(&receipt.server_key).unwrap();
+        let receipt = presented.read(claims.as_map()).unwrap();
+        let (said, parts) = (receipt.said, receipt.parts);
+        assert_eq!((said.issuer, said.txn), (world.issuer(), txn));
+        assert_eq!((said.content, parts.decision), (words, Some(decision)));
+        assert_eq!(said.is_approved, answer == Said::Approve);
+        let signer = parts.device.unwrap();
+        assert_eq!((signer.id, signer.key), (device.id.clone(), jwk_of(&device.key)));
+        assert_eq!((signer.enrolled_at, said.issued_at), (enrolled_at, enrolled_at + 7));
+        let server_key = PublicKey::from_jwk(&said.server_key).unwrap();
         assert_eq!(server_key, device.server_key);
     }
 }

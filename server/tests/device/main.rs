@@ -10,6 +10,7 @@ mod a4_places;
 mod d13_decisions;
 mod d17_numbers;
 mod d18_receipts;
+mod d19_fetching;
 mod d1_enrollment;
 mod d3_page;
 mod d5_account;

@@ -89,7 +89,7 @@ pub(super) async fn recent(
         let of_it = |event: &&LogEvent| name.is_some() && detail(event, LINK) == name;
         let later: Vec<_> = events.iter().filter(of_it).collect();
         let mut view = from_log(start, txn, &later);
-        if let Some(id) = transaction_id(txn) {
+        if let Some(id) = TransactionId::from_hex(txn) {
             for length in NameLength::ALL {
                 let hash = auth_req_hash(&auth_req_id(&app.secrets.auth_req_id, length, &id));
                 if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
@@ -177,12 +177,6 @@ fn detail<'e>(event: &'e LogEvent, name: &str) -> Option<&'e str> {
     event.document.get("details")?.get(name)?.as_str()
 }
 
-/// The 16 bytes that a log entry shows as 32 hex digits.
-fn transaction_id(text: &str) -> Option<TransactionId> {
-    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
-    Some(TransactionId::new(number.to_be_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,8 +184,8 @@ mod tests {
     #[test]
     fn the_name_of_a_request_comes_back_from_its_digits() {
         let id = TransactionId::new([7; 16]);
-        assert_eq!(transaction_id(&id.to_string()), Some(id));
-        assert_eq!(transaction_id("07"), None);
-        assert_eq!(transaction_id(&"g".repeat(32)), None);
+        assert_eq!(TransactionId::from_hex(&id.to_string()), Some(id));
+        assert_eq!(TransactionId::from_hex("07"), None);
+        assert_eq!(TransactionId::from_hex(&"g".repeat(32)), None);
     }
 }

@@ -2,11 +2,11 @@
 
 use device_protocol::aizuchi::decision::{Answer, Body, Reason, Said as Signed};
 use device_protocol::aizuchi::errors::{Code, Refusal};
-use device_protocol::aizuchi::receipt::{Receipt, TYP};
+use device_protocol::aizuchi::receipt::{self as paper, Parts, Signer};
 use domain::aizuchi::{DecisionRules, check_decision};
 use domain::ciba::context_policy::Location;
 use domain::ciba::transaction::{Facts, Transaction};
-use domain::{ConsentId, Fingerprint, Timestamp};
+use domain::{ConsentId, Fingerprint, Timestamp, TransactionId};
 use serde_json::Value;
 use store::issuer_keys::Purpose;
 use store::receipts::{self, ReceiptRow};
@@ -28,13 +28,14 @@ const MISSING: &str = "The number that the other screen shows must be entered";
 const FIRST: &str = "This is not the number. There is one more try";
 const LAST: &str = "This is not the number, and the request was denied";
 
-/// Takes a decision, once. The same signed decision again is no error: its reply may be lost.
+/// Takes a decision, once; gives the name that its receipt is found by. The same signed decision
+/// again is no error: its reply may be lost.
 pub async fn decide(
     app: &App,
     context: &Context,
     (call, id, body): (Call<'_>, &ConsentId, Result<Value, Refusal>),
     now: Timestamp,
-) -> Result<(), OwnFailure> {
+) -> Result<TransactionId, OwnFailure> {
     let tenant = &context.tenant.id;
     let known = known_device(app, context, call, now).await?;
     let body = Body::parse(&body?).map_err(invalid_body)?;
@@ -52,21 +53,17 @@ pub async fn decide(
     let signed = check_decision(&body.decision, &rules, now)?;
     known.check_unused(app, tenant).await?;
     if is_repeated(app, context, (&facts, &body.decision)).await? {
-        return Ok(());
+        return Ok(facts.txn);
     }
     still_waiting(&transaction)?;
     if body.passkey.is_some() {
         let sentence = "This request asks for no passkey, and this server takes none";
         return Err(OwnFailure::refused(Code::PasskeyInvalid, sentence));
     }
-    let hash = signed.content_hash.replace('\0', " ");
-    let shown = (&facts.auth_req_hash, hash.as_str());
-    let words = contents::of_hash(&app.database, tenant, shown).await?.ok_or_else(|| {
-        let sentence = "content_hash is not of words that this request was shown in";
-        OwnFailure::refused(Code::WrongHash, sentence)
-    })?;
+    let words = words_shown(app, context, (&facts, &signed)).await?;
     let is_denied = numbered(app, context, (&facts, &signed, &body.decision)).await?;
-    let receipt = receipt(app, context, (&known, &facts, &words, &body.decision), now).await?;
+    let of = (&known, &facts, words.as_str(), (body.decision.as_str(), &signed));
+    let receipt = receipt(app, context, of, now).await?;
     let said = Said {
         device: &known.device,
         accepted: signed.answer == Answer::Approve && !is_denied,
@@ -82,7 +79,7 @@ pub async fn decide(
         let order = (transaction, said, call.meta);
         match decision::decide(app, context, order, (more, now)).await? {
             Outcome::Stands if is_denied => return Err(wrong_match(LAST)),
-            Outcome::Stands => return Ok(()),
+            Outcome::Stands => return Ok(facts.txn),
             Outcome::Nothing => return Err(not_found()),
             Outcome::Elsewhere(objection) => {
                 return Err(OwnFailure::refused(Code::Disabled, objection.sentence()));
@@ -90,13 +87,28 @@ pub async fn decide(
             Outcome::Overtaken => {}
         }
         if is_repeated(app, context, (&facts, &body.decision)).await? {
-            return Ok(());
+            return Ok(facts.txn);
         }
         known.check_unused(app, tenant).await?;
         transaction = look_again(app, context, (&known, id), now).await?;
         still_waiting(&transaction)?;
     }
     Err(Broken::because("a request changes faster than it can be answered").into())
+}
+
+/// The words that a decision is over.
+async fn words_shown(
+    app: &App,
+    context: &Context,
+    (facts, signed): (&Facts, &Signed),
+) -> Result<String, OwnFailure> {
+    let hash = signed.content_hash.replace('\0', " ");
+    let shown = (&facts.auth_req_hash, hash.as_str());
+    let found = contents::of_hash(&app.database, &context.tenant.id, shown).await?;
+    found.ok_or_else(|| {
+        let sentence = "content_hash is not of words that this request was shown in";
+        OwnFailure::refused(Code::WrongHash, sentence)
+    })
 }
 
 /// Whether this very decision stands already.
@@ -171,30 +183,40 @@ fn reason(signed: &Signed) -> Option<&'static str> {
 async fn receipt(
     app: &App,
     context: &Context,
-    (known, facts, words, jws): (&Known, &Facts, &str, &str),
+    (known, facts, words, said): (&Known, &Facts, &str, (&str, &Signed)),
     now: Timestamp,
 ) -> Result<ReceiptRow, OwnFailure> {
     let tenant = &context.tenant.id;
     let server_key = app.issuer_key(tenant, Purpose::Content, now).await?;
     let receipt_key = app.issuer_key(tenant, Purpose::Receipt, now).await?;
-    let device = &known.device;
-    let claims = Receipt {
+    let (device, (jws, signed)) = (&known.device, said);
+    let told = paper::Said {
         issuer: facts.asked.issuer.clone(),
         txn: facts.txn.to_string(),
         issued_at: now.seconds(),
+        client: facts.client_id.to_string(),
+        user: device.user.to_string(),
+        is_approved: signed.answer == Answer::Approve,
         content: words.to_owned(),
         server_key: server_key.public_jwk().clone(),
-        decision: jws.to_owned(),
-        device: device.id.to_string(),
-        device_key: serde_json::from_str(&device.public_jwk).map_err(Broken::because)?,
-        enrolled_at: device.enrolled_at.seconds(),
     };
+    let parts = Parts {
+        decision: Some(jws.to_owned()),
+        device: Some(Signer {
+            id: device.id.to_string(),
+            key: serde_json::from_str(&device.public_jwk).map_err(Broken::because)?,
+            enrolled_at: device.enrolled_at.seconds(),
+        }),
+        passkey: None,
+    };
+    let salts = std::array::from_fn(|_| app.entropy.base64url::<16>());
+    let draft = paper::draft(&told, &parts, &salts);
     Ok(ReceiptRow {
         client: facts.client_id.clone(),
         user: device.user.clone(),
         device: device.id.clone(),
         decision_hash: Fingerprint::of(jws.as_bytes()),
-        receipt: receipt_key.sign(TYP, &claims.claims())?,
+        receipt: draft.signed(&receipt_key.sign(paper::TYP, &draft.claims)?),
         created_at: now,
         expires_at: now.plus_seconds(RECEIPT_LIFETIME_S),
     })

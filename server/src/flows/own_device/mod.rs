@@ -6,6 +6,7 @@ mod content;
 mod decide;
 mod enroll;
 mod events;
+mod receipt;
 mod requests;
 mod ticket;
 
@@ -26,6 +27,7 @@ pub use account::{change, change_key, forget, list_devices};
 pub use decide::decide;
 pub use enroll::{Order, enroll};
 pub use events::{Listener, Told, listen};
+pub use receipt::receipt;
 pub use requests::{Page, list, show};
 pub use ticket::make_ticket;
 

@@ -18,6 +18,7 @@ mod neighbours;
 mod page;
 mod prompts;
 mod push_providers;
+mod receipts;
 mod refresh_tokens;
 mod refused_clients;
 mod request;
@@ -32,6 +33,7 @@ use axum::routing::{any, delete, get, post, put};
 
 pub(crate) use self::administrator::Administrator;
 pub(crate) use self::error::Error;
+pub(crate) use self::receipts::receipt;
 use crate::App;
 use crate::denied::Denied;
 

@@ -72,7 +72,7 @@ async fn listener(
 
 /// Who it says it is: an assertion in a header; in the address nothing but the client's name, for
 /// those that show a certificate.
-fn credentials(parts: &Parts) -> Result<Parameters, Refusal> {
+pub(super) fn credentials(parts: &Parts) -> Result<Parameters, Refusal> {
     let mut form = Serializer::new(String::new());
     let query = parts.uri.query().unwrap_or_default();
     if let Some((_, id)) = parse(query.as_bytes()).find(|(name, _)| name == "client_id") {

@@ -145,6 +145,7 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value, endpoint: Endpo
         | Endpoint::Introspect
         | Endpoint::Events
         | Endpoint::Register
+        | Endpoint::Receipt
         | Endpoint::Authorize => "application/json",
     };
     let headers = [

@@ -3,6 +3,7 @@
 pub(crate) mod discovery;
 mod events;
 mod face;
+mod receipt;
 pub(crate) mod register;
 mod submission;
 mod wait;
@@ -32,6 +33,7 @@ use crate::tenancy::Context;
 
 pub(crate) use events::events;
 pub(crate) use face::{Face, Told, json};
+pub(crate) use receipt::{receipt, receipt_by_form};
 pub(crate) use submission::{FormSubmission, Submission};
 pub(crate) use wait::Wait;
 

@@ -7,12 +7,12 @@ mod events;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, Path, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, patch, post};
 use device_protocol::aizuchi::errors::Code;
-use domain::ConsentId;
+use domain::{ConsentId, TransactionId};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -20,6 +20,7 @@ use self::call::Call;
 pub(crate) use self::error::{Error, too_many_requests};
 use crate::App;
 use crate::flows::own_device as flows;
+use crate::http::receipts;
 use crate::language::Language;
 use crate::tenancy::Context;
 
@@ -125,12 +126,35 @@ async fn show(id: Id, call: Call) -> Result<Response, Error> {
     Ok(error::json(StatusCode::OK, &shown))
 }
 
-async fn decide(id: Id, call: Call) -> Result<StatusCode, Error> {
+async fn decide(id: Id, call: Call) -> Result<Response, Error> {
     let id = named(id);
     let sent = (call.signed(), &id, call.json());
-    let done = flows::decide(&call.app, &call.context, sent, call.now).await;
-    done.map_err(|failure| Error::at(failure, call.now))?;
-    Ok(StatusCode::NO_CONTENT)
+    let txn = flows::decide(&call.app, &call.context, sent, call.now).await;
+    let txn = txn.map_err(|failure| Error::at(failure, call.now))?;
+    // D19: where the receipt is.
+    let receipt = format!("{}receipts/{txn}", call.context.base.issuer);
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Ok(location) = HeaderValue::from_str(&receipt) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `GET /receipts/{txn}` by a device.
+pub(crate) async fn receipt(
+    app: &Arc<App>,
+    request: Request,
+    txn: Option<TransactionId>,
+) -> Response {
+    let call = match Call::from_request(request, app).await {
+        Ok(call) => call,
+        Err(refused) => return refused,
+    };
+    let sent = (call.signed(), txn);
+    match flows::receipt(&call.app, &call.context, sent, call.now).await {
+        Ok(receipt) => receipts::answer(receipt),
+        Err(failure) => Error::at(failure, call.now).into_response(),
+    }
 }
 
 async fn unknown() -> Response {
