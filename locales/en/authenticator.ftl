@@ -171,6 +171,13 @@ account-code = Code of the key
 account-since = Added
 account-name = Name of this device
 add-another = Add another account
+passkeys = { $count ->
+    [0] No passkeys
+    [one] { $count } passkey
+   *[other] { $count } passkeys
+}
+passkey-add = Add a passkey
+passkey-added = The passkey was added.
 forget = Forget this device
 forget-text = The key and the history of this account are deleted, and the server asks you here no more.
 forget-yes = Forget this device

@@ -3,7 +3,7 @@
 import { call, passes, Refusal, send } from './api.js';
 import { now } from './clock.js';
 import { ENDS } from './inbox.js';
-import { hash, sha256, signed, signingInput } from './jose.js';
+import { challengeOf, hash, signed, signingInput } from './jose.js';
 import { accounts, end, isOpen, keep, lost, nameOf, network, requests } from './state.js';
 
 /** @typedef {import('./vault.js').Account} Account */
@@ -33,13 +33,6 @@ export async function prepared(account, kept, said) {
   };
   return signingInput({ typ: 'aizuchi-decision+jwt', kid: account.device }, claims);
 }
-
-/**
- * The challenge of an assertion that confirms a text: SHA-256 of label, zero byte and text.
- * @param {string} label
- * @param {string} input
- */
-export const challengeOf = (label, input) => sha256(`${label}\0${input}`);
 
 /**
  * Signs an answer, keeps it, and sends it.

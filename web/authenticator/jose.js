@@ -33,6 +33,13 @@ export async function sha256(data) {
  */
 export const hash = async (text) => base64url(await sha256(text));
 
+/**
+ * The challenge of an assertion that confirms a text (D14): SHA-256 of label, zero byte and text.
+ * @param {string} label
+ * @param {string} text
+ */
+export const challengeOf = (label, text) => sha256(`${label}\0${text}`);
+
 /** A new key of a device: nobody can take its private half out of the browser (D1). */
 export async function newKey() {
   const pair = await crypto.subtle.generateKey(CURVE, false, ['sign', 'verify']);

@@ -1,6 +1,6 @@
 // Passkeys (D14): the browser's own dialogues, and JSON for what goes in and out of them.
 import { call } from './api.js';
-import { base64url, bytesOf } from './jose.js';
+import { base64url, bytesOf, challengeOf } from './jose.js';
 
 /** @typedef {import('./vault.js').Account} Account */
 
@@ -37,6 +37,16 @@ export async function confirm(account, challenge) {
   return json(await navigator.credentials.get({ publicKey }));
 }
 
+/** @param {any} options as the server names them */
+async function created(options) {
+  const named = (/** @type {any} */ one) => ({ ...one, id: bytesOf(one.id) });
+  const publicKey = {
+    ...options, challenge: bytesOf(options.challenge), user: { ...options.user, id: bytesOf(options.user.id) },
+    excludeCredentials: (options.excludeCredentials ?? []).map(named),
+  };
+  return json(await navigator.credentials.create({ publicKey }));
+}
+
 /**
  * A new passkey for the person of an enrollment ticket.
  * @param {string} ticket
@@ -44,10 +54,27 @@ export async function confirm(account, challenge) {
  */
 export async function register(ticket, name) {
   const { challenge, options } = await call(undefined, 'POST', 'device/v1/passkeys/options', { ticket });
-  const named = (/** @type {any} */ one) => ({ ...one, id: bytesOf(one.id) });
-  const publicKey = {
-    ...options, challenge: bytesOf(options.challenge), user: { ...options.user, id: bytesOf(options.user.id) },
-    excludeCredentials: (options.excludeCredentials ?? []).map(named),
-  };
-  return { challenge, credential: json(await navigator.credentials.create({ publicKey })), name };
+  return { challenge, credential: await created(options), name };
 }
+
+/**
+ * A further passkey, confirmed by one that is there already or by a fresh ticket.
+ * @param {Account} account
+ * @param {string} name
+ * @param {string | undefined} ticket
+ */
+export async function addAnother(account, name, ticket) {
+  const { challenge, options } = await call(account, 'POST', 'device/v1/passkeys/options', {});
+  const credential = await created(options);
+  const leave = ticket === undefined
+    ? { passkey: await confirm(account, await challengeOf('aizuchi-passkey', challenge)) } : { ticket };
+  await call(account, 'POST', 'device/v1/passkeys', { challenge, credential, name, ...leave });
+}
+
+/**
+ * The person's passkeys; none where the server takes none.
+ * @param {Account} account
+ * @returns {Promise<{id: string, name: string, created_at: number | string}[] | undefined>}
+ */
+export const list = (account) => call(account, 'GET', 'device/v1/passkeys')
+  .then((/** @type {any} */ told) => told.passkeys, () => undefined);

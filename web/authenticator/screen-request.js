@@ -5,7 +5,7 @@ import { Refusal } from './api.js';
 import { now } from './clock.js';
 import { audiences, grants, headline, origin, plain, read, rows } from './content.js';
 import { foreign, h, tell } from './dom.js';
-import { expire } from './inbox.js';
+import { expire, learn } from './inbox.js';
 import { confirm } from './passkey.js';
 import { saveReceipt } from './receipt.js';
 import { accounts, nameOf, onChange, requests } from './state.js';
@@ -87,6 +87,9 @@ export function requestScreen(main, request, device) {
   };
   const unheard = onChange(() => { draw(); });
   draw();
+  // A notification names a request that may not be known yet, nor be among the newest.
+  const asked = [...accounts.values()].filter((account) => !account.isLost && (device === undefined || account.device === device));
+  if (!find()) for (const account of asked) learn(account, request).catch(() => undefined);
   return () => { unheard(); stop(); };
 }
 

@@ -2,6 +2,8 @@
 import { call, configuration, passes, Refusal } from './api.js';
 import { foreign, h, tell } from './dom.js';
 import { keyCode } from './jose.js';
+import { ticketIn } from './enroll.js';
+import { addAnother, canPasskey, list } from './passkey.js';
 import * as push from './push.js';
 import { accounts, forget, keepAccount, lost } from './state.js';
 import { trouble } from './screen-request.js';
@@ -21,6 +23,7 @@ export function settingsScreen(main, speakAnother) {
     main.replaceChildren(h('h1', { tabindex: -1 }, say('settings-title')), problem, ...own,
       h('p', {}, h('a', { href: '#/add', class: 'button plain', id: 'another' }, say('add-another'))),
       languagePart(speakAnother), await notificationPart(problem, draw));
+    if (document.activeElement === document.body) main.querySelector('h1')?.focus();
   };
   draw();
   return () => undefined;
@@ -59,9 +62,42 @@ async function accountPart(account, problem, draw) {
       h('div', {}, h('dt', {}, say('account-since')), h('dd', {}, moment(account.enrolledAt)))),
     h('form', { onsubmit: rename }, h('label', { for: field }, say('account-name')),
       h('div', { class: 'row' }, name, h('button', { type: 'submit', class: 'plain' }, say('save')))),
+    await passkeyPart(account, problem, draw),
     h('details', { class: 'report' }, h('summary', {}, say('forget')), h('p', {}, say('forget-text')),
       h('button', { type: 'button', class: 'deny', onclick: leave }, say('forget-yes')),
       h('p', {}, h('button', { type: 'button', class: 'plain', onclick: async () => { await forget(account.device); await draw(); } }, say('forget-here')))));
+}
+
+/**
+ * The person's passkeys; another is added with one of them, the first with a code of the enrollment page.
+ * @param {Account} account
+ * @param {HTMLElement} problem
+ * @param {() => Promise<void>} draw
+ */
+async function passkeyPart(account, problem, draw) {
+  const known = account.isLost || !canPasskey() ? undefined : await list(account);
+  if (!known) return '';
+  const field = `passkey-code-${account.device}`;
+  const code = h('input', { id: field, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
+  const isFirst = known.length === 0;
+  const add = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const ticket = isFirst ? ticketIn(code.value) : undefined;
+    if (isFirst && !ticket) {
+      problem.textContent = say('add-no-code');
+      code.focus();
+      return;
+    }
+    attempt(problem, async () => {
+      await addAnother(account, account.name, ticket);
+      tell(say('passkey-added'));
+      await draw();
+    }, account);
+  };
+  return h('details', { class: 'passkeys' }, h('summary', {}, say('passkeys', { count: known.length })),
+    h('ul', {}, ...known.map(({ name }) => h('li', {}, foreign(name)))),
+    h('form', { onsubmit: add }, isFirst ? h('label', { for: field }, say('add-code')) : '', isFirst ? code : '',
+      h('p', {}, h('button', { type: 'submit', class: 'plain' }, say('passkey-add')))));
 }
 
 /**
