@@ -19,6 +19,7 @@ mod names;
 mod pem;
 mod seal;
 mod sign;
+pub mod web_push;
 
 pub(crate) use der::fixed_signature;
 

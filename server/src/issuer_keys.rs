@@ -1,9 +1,12 @@
-//! The two keys of a tenant that do not rotate with those of its tokens: one that devices pin, one
-//! whose receipts must verify for ever (D2, D18). Each is made when it is first needed.
+//! The keys of a tenant that do not rotate with those of its tokens: one that devices pin, one whose
+//! receipts must verify for ever, one that browsers' subscriptions are bound to (D2, D18, RFC 8292).
+//! Each is made when it is first needed.
 
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::jose::{Algorithm, HeaderFields, KeyType, NONCE_BYTES, SigningKey};
 use domain::{TenantId, Timestamp};
 use serde_json::Value;
@@ -36,6 +39,20 @@ impl IssuerKey {
         &self.jwk
     }
 
+    /// The public half as an uncompressed point; `None` if it is no key of P-256.
+    pub fn point(&self) -> Option<String> {
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(self.jwk.get(name)?.as_str()?).ok();
+        let (x, y) = (number("x")?, number("y")?);
+        Some(URL_SAFE_NO_PAD.encode([&[4], x.as_slice(), y.as_slice()].concat()))
+    }
+
+    /// Signs claims for who knows the key without its name.
+    pub fn sign_nameless(&self, typ: &str, claims: &Value) -> Result<String, Broken> {
+        let fields = HeaderFields { typ: Some(typ), kid: None, jwk: None };
+        let algorithm = self.key.public().key_type().default_algorithm();
+        self.key.sign(algorithm, &fields, &claims.to_string()).map_err(Broken::because)
+    }
+
     /// Signs claims.
     pub fn sign(&self, typ: &str, claims: &Value) -> Result<String, Broken> {
         let fields = HeaderFields { typ: Some(typ), kid: Some(&self.kid), jwk: None };
@@ -48,7 +65,7 @@ impl IssuerKey {
 /// no other than RSA keys in a key set.
 const fn kind(purpose: Purpose) -> KeyType {
     match purpose {
-        Purpose::Content => KeyType::P256,
+        Purpose::Content | Purpose::WebPush => KeyType::P256,
         Purpose::Receipt => KeyType::Rsa,
     }
 }

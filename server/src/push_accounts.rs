@@ -134,7 +134,15 @@ fn chosen(is_direct: bool, ours: &Accounts, theirs: &Accounts) -> Accounts {
 
 /// Apple's and Google's services as the configuration names them.
 pub fn services(config: &Config) -> Result<Services, ConfigError> {
-    let window = Window::configured(&config.outbound)?;
+    services_behind(config, Window::configured(&config.outbound)?)
+}
+
+/// The same for `dev`, whose devices may be on this machine with their push services.
+pub fn services_of_dev(config: &Config) -> Result<Services, ConfigError> {
+    services_behind(config, Window::for_clients(&config.outbound, true)?)
+}
+
+fn services_behind(config: &Config, window: Window) -> Result<Services, ConfigError> {
     let at = |key: &str, text: &str| {
         Url::parse(text).map_err(|error| ConfigError(format!("push.{key}: {error}")))
     };

@@ -25,7 +25,7 @@ use crate::listen::{
     Served, listen_on_loopback, serve_connections,
 };
 use crate::outside::{Clock, Courier, Entropy, Resolver, Tray, Window};
-use crate::push_accounts::services;
+use crate::push_accounts::{services, services_of_dev};
 use crate::secrets::Secrets;
 use crate::tenancy::{FIRST_TENANT, PublicAddresses, Settings};
 use crate::{certificates, dev, worker};
@@ -244,7 +244,7 @@ async fn assemble(
     let entropy = Entropy::system();
     let (courier, is_dev) = match mode {
         Mode::Serve => (Courier::Services(services(&config)?), false),
-        Mode::Dev { .. } => (Courier::Tray(Tray::default()), true),
+        Mode::Dev { .. } => (Courier::Tray(Tray::with_web(services_of_dev(&config)?)), true),
     };
     let has_root = !config.keys.root.is_empty() || !config.keys.root_file.as_os_str().is_empty();
     let secrets = if is_dev && !has_root {

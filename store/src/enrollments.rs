@@ -171,6 +171,17 @@ pub fn drop_push_token(tenant: &TenantId, device: &DeviceId, push_token: &str) -
     Write::new().also(DROP, [tenant.into(), device.into(), push_token.into()])
 }
 
+/// Drops the channel that its push service called gone (D10), unless another took its place; behind
+/// the step that keeps the receipt, only with it.
+pub fn drop_channel(tenant: &TenantId, device: &DeviceId, was: &Own) -> Write {
+    const DROP: &str = "
+        UPDATE enrollments SET channel = $4
+        WHERE tenant_id = $1 AND id = $2 AND channel = $3 AND {guard}";
+    let now = was.without_channel().channel_document();
+    let params = [tenant.into(), device.into(), was.channel_document().into(), now.into()];
+    Write::new().also(DROP, params)
+}
+
 /// Notes that a device answered; behind the step that decides, only with it.
 pub fn answered(tenant: &TenantId, device: &DeviceId, now: Timestamp) -> Write {
     const NOTE: &str = "

@@ -77,3 +77,29 @@ pub async fn one(
         None => Ok(None),
     }
 }
+
+/// When the device fetched the words of what it was asked; `None` if it has not, or was not asked.
+pub async fn opened_at(
+    database: &Database,
+    (tenant, device): (&TenantId, &DeviceId),
+    consent: &ConsentId,
+) -> Result<Option<Timestamp>, Error> {
+    const READ: &str = "
+        SELECT opened_at FROM inbox
+        WHERE tenant_id = $1 AND device_id = $2 AND consent_id = $3";
+    let row = database.one(READ, &[tenant.into(), device.into(), consent.into()]).await?;
+    row.map_or(Ok(None), |row| row.optional_time(0))
+}
+
+/// Notes that the device fetched the words; the first time counts.
+pub fn note_opened(
+    (tenant, device): (&TenantId, &DeviceId),
+    consent: &ConsentId,
+    now: Timestamp,
+) -> Write {
+    const NOTE: &str = "
+        UPDATE inbox SET opened_at = $4
+        WHERE tenant_id = $1 AND device_id = $2 AND consent_id = $3 AND opened_at IS NULL
+            AND {guard}";
+    Write::new().also(NOTE, [tenant.into(), device.into(), consent.into(), now.into()])
+}

@@ -12,17 +12,20 @@ pub enum Purpose {
     Content,
     /// Receipts of their decisions.
     Receipt,
+    /// Pushes to browsers, whose subscriptions are bound to it.
+    WebPush,
 }
 
 impl Purpose {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Content, Self::Receipt];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Content, Self::Receipt, Self::WebPush];
 
     /// Its name in rows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Content => "content",
             Self::Receipt => "receipt",
+            Self::WebPush => "web_push",
         }
     }
 }

@@ -86,6 +86,7 @@ fn parcel(service: &'static str, now: Timestamp) -> Parcel {
         payload,
         expires_at: now.plus_seconds(300),
         collapse_id: String::from("cns_0123456789012345678901"),
+        way: server::outside::Way::App,
     }
 }
 

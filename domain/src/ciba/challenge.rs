@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::people::PushService;
+use crate::people::{Device, PushService};
 use crate::{DeviceId, Fingerprint, Timestamp};
 
 /// At most so many devices of one person are asked at once.
@@ -15,7 +15,7 @@ pub const MAX_ATTEMPTS: usize = 16;
 pub enum Receipt {
     /// Not sent yet.
     Waiting,
-    /// None is sent: the device looks into its inbox.
+    /// None is sent: nothing wakes the device, it looks into its inbox by itself.
     Unneeded,
     /// The push service took it.
     Sent {
@@ -68,11 +68,8 @@ pub struct Challenge {
 
 impl Receipt {
     /// What becomes of the push to a device before anything has.
-    pub const fn first_of(service: PushService) -> Self {
-        match service {
-            PushService::Apns | PushService::Gcm | PushService::Virtual => Self::Waiting,
-            PushService::Inbox => Self::Unneeded,
-        }
+    pub fn first_of(device: &Device) -> Self {
+        if device.is_woken() { Self::Waiting } else { Self::Unneeded }
     }
 }
 

@@ -51,18 +51,39 @@ pub struct Own {
     pub channel: Channel,
     /// The language its person reads.
     pub locale: String,
+    /// The kind of the channel that its push service called gone; a new one takes its place.
+    pub lost: Option<String>,
 }
+
+/// The member of the channel's column that holds what was lost.
+const LOST: &str = "lost";
 
 impl Own {
     /// The channel as its column holds it.
     pub fn channel_document(&self) -> String {
-        self.channel.to_json().to_string()
+        let mut channel = self.channel.to_json();
+        if let (Some(lost), Some(members)) = (&self.lost, channel.as_object_mut()) {
+            members.insert(LOST.to_owned(), lost.as_str().into());
+        }
+        channel.to_string()
+    }
+
+    /// The same device after its push service called the channel gone (D10).
+    #[must_use]
+    pub fn without_channel(&self) -> Self {
+        Self {
+            channel: Channel::None,
+            locale: self.locale.clone(),
+            lost: Some(self.channel.kind().to_owned()),
+        }
     }
 
     /// Reads the columns; `None` if they hold no channel.
     pub fn from_columns(channel: &str, locale: &str) -> Option<Self> {
-        let channel = Channel::parse(&serde_json::from_str(channel).ok()?).ok()?;
-        Some(Self { channel, locale: locale.to_owned() })
+        let members: Value = serde_json::from_str(channel).ok()?;
+        let channel = Channel::parse(&members).ok()?;
+        let lost = members.get(LOST).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { channel, locale: locale.to_owned(), lost })
     }
 }
 
@@ -130,6 +151,20 @@ impl Device {
         self.own.as_ref().map(|_| key_code(thumbprint.as_bytes()))
     }
 
+    /// Whether anything wakes it when it is asked.
+    pub fn is_woken(&self) -> bool {
+        match (self.push_service, &self.own) {
+            (PushService::Apns | PushService::Gcm | PushService::Virtual, _) => true,
+            (PushService::Inbox, Some(own)) => own.channel != Channel::None,
+            (PushService::Inbox, None) => false,
+        }
+    }
+
+    /// Whether its push service called its address gone, and it has brought no other (D10).
+    fn is_lost(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.lost.is_some())
+    }
+
     /// The device in the list of a user's enrollments (W223).
     pub fn to_user_enrollment(&self) -> Value {
         json!({
@@ -142,7 +177,7 @@ impl Device {
             "auth_method": "guardian",
             "enrolled_at": self.enrolled_at.to_iso(),
             "last_auth": self.last_auth_at.map(Timestamp::to_iso),
-            "reachable": self.is_reachable(),
+            "reachable": self.is_reachable() && !self.is_lost(),
         })
     }
 

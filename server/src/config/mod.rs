@@ -266,6 +266,10 @@ pub struct Push {
     pub apns_sandbox_url: String,
     /// Where Google's service is.
     pub fcm_url: String,
+    /// Hosts that Web Push and `UnifiedPush` go to, `*.` for all names below one; empty: any public one.
+    pub web_push_hosts: Vec<String>,
+    /// Whom browsers' push services may write to: `mailto:` or `https:`; empty: the tenant's issuer.
+    pub contact: String,
 }
 
 impl Default for Push {
@@ -280,6 +284,8 @@ impl Default for Push {
             apns_url: String::from("https://api.push.apple.com/"),
             apns_sandbox_url: String::from("https://api.sandbox.push.apple.com/"),
             fcm_url: String::from("https://fcm.googleapis.com/"),
+            web_push_hosts: Vec::new(),
+            contact: String::new(),
         }
     }
 }
@@ -379,6 +385,12 @@ impl Config {
             if url::Url::parse(address).map_or(true, |url| url.scheme() != "https") {
                 return Err(ConfigError(format!("{key}: must be an https address")));
             }
+        }
+        let contact = &self.push.contact;
+        let is_contact = contact.starts_with("mailto:") || contact.starts_with("https://");
+        if !contact.is_empty() && !is_contact {
+            let told = "push.contact: must begin with mailto: or https://";
+            return Err(ConfigError(String::from(told)));
         }
         for text in &self.outbound.allow {
             if Allowed::parse(text).is_none() {

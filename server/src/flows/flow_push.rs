@@ -64,7 +64,9 @@ async fn ask(
     let stored = transactions::find(&app.database, tenant, &row_of(app, flow)).await?;
     let (facts, write) = match stored.map(|stored| stored.at(now)) {
         None => begun(app, context, (flow, devices, meta), now),
-        Some(Transaction::Pending(pending)) => repeated(context, pending.facts().clone(), now),
+        Some(Transaction::Pending(pending)) => {
+            repeated(context, (pending.facts().clone(), devices), now)
+        }
         Some(_) => {
             let sentence = "This request was answered or has expired. Open the page again";
             return Err(DeviceFailure::refused(Code::LoginTransactionNotFound, sentence));
@@ -128,9 +130,14 @@ fn begun(
 }
 
 /// The same request once more: the same consent, token and challenge.
-fn repeated(context: &Context, mut facts: Facts, now: Timestamp) -> (Facts, Write) {
+fn repeated(
+    context: &Context,
+    (mut facts, devices): (Facts, &[Device]),
+    now: Timestamp,
+) -> (Facts, Write) {
     for challenge in &mut facts.challenges {
-        challenge.receipt = Receipt::first_of(challenge.service);
+        let device = devices.iter().find(|device| device.id == challenge.device);
+        challenge.receipt = device.map_or(Receipt::Unneeded, Receipt::first_of);
     }
     let due_at = now.plus_ms(PUSH_LEASE_MS);
     let (tenant, hash) = (&context.tenant.id, &facts.auth_req_hash);

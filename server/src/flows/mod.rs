@@ -43,6 +43,7 @@ pub mod tokens;
 pub mod transaction_token;
 mod user_code;
 mod visit_resource;
+pub(crate) mod wake;
 mod whom;
 
 /// A flow whose write was overtaken looks again and decides again: so many times in all.

@@ -13,6 +13,7 @@ use store::{Write, Written, enrollments, log_events};
 use super::DECIDE_TRIES;
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
+use super::wake::{self, Message};
 use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
@@ -119,6 +120,11 @@ async fn send(
         if let Some((id, token)) = dead_token(&delivery, device) {
             write = write.and(enrollments::drop_push_token(&outgoing.tenant, id, token));
         }
+        if let (outside::Receipt::Gone(_), Some((device, own))) =
+            (&delivery.receipt, device.and_then(|device| Some((device, device.own.as_ref()?))))
+        {
+            write = write.and(enrollments::drop_channel(&outgoing.tenant, &device.id, own));
+        }
         let became = match challenge.receipt {
             Receipt::Sent { .. } => "sent",
             Receipt::Waiting | Receipt::Unneeded => "later",
@@ -158,6 +164,20 @@ async fn hand_over(
     let refused = |why: &str| Delivery::of("aizuchi", outside::Receipt::Refused(why.to_owned()));
     let Some(device) = device else { return refused("the device is no longer enrolled") };
     let facts = &outgoing.facts;
+    if device.own.is_some() {
+        let payload = wake::of_request(facts.consent_id.as_str());
+        let message = Message {
+            payload: &payload,
+            name: facts.consent_id.as_str(),
+            expires_at: facts.expires_at,
+        };
+        let who = (device, facts.asked.issuer.as_str());
+        return match wake::parcel(app, &outgoing.tenant, who, message, now).await {
+            Ok(Some(parcel)) => app.courier.deliver(parcel, accounts, now).await,
+            Ok(None) => refused("the device has no channel"),
+            Err(why) => refused(&why),
+        };
+    }
     let token = outgoing.tokens.of(&device.id).map_or_else(
         || {
             let keys = app.secrets.of_request(&facts.txn, &facts.auth_req_hash);

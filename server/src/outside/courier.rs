@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Services;
 use crate::push::Accounts;
+use crate::push::web_push::WebWay;
 
 /// The tray keeps this many pushes of a token (decision 20).
 const PUSHES_A_TOKEN: usize = 20;
@@ -18,16 +19,29 @@ const TOKENS: usize = 2_000;
 /// One push, ready to be handed to its service.
 #[derive(Clone)]
 pub struct Parcel {
-    /// `GCM` or `APNS`, as devices name them (G32).
+    /// `GCM` or `APNS`, as devices name them (G32), or `WEB`.
     pub service: &'static str,
-    /// The device's token at that service.
+    /// The device's token at that service, or its address.
     pub token: String,
     /// The `data` map for FCM, the whole JSON for APNs.
     pub payload: Value,
     /// When the push service may drop it.
     pub expires_at: Timestamp,
-    /// Pushes of the same request replace each other on the phone (APNs collapse id).
+    /// Pushes of the same request replace each other on the phone (APNs collapse id, `Topic`).
     pub collapse_id: String,
+    /// How it gets there.
+    pub way: Way,
+}
+
+/// How a parcel gets to its device.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// Through the app of the tenant's account.
+    App,
+    /// Through another app of the account's team, by its bundle id.
+    Topic(String),
+    /// To an address that the device chose.
+    Web(Box<WebWay>),
 }
 
 impl fmt::Debug for Parcel {
@@ -55,7 +69,7 @@ pub enum Receipt {
 pub struct Delivery {
     /// What follows from it.
     pub receipt: Receipt,
-    /// Who was asked: `apns`, `fcm`, `tray`.
+    /// Who was asked: `apns`, `fcm`, `web_push`, `unified_push`, `tray`.
     pub provider: &'static str,
     /// The status of its answer; none if there was no answer.
     pub status: Option<u16>,
@@ -87,7 +101,7 @@ impl Delivery {
 /// Carries parcels.
 #[derive(Debug)]
 pub enum Courier {
-    /// The development tray: every push is taken and can be read again.
+    /// The development tray: every push is taken and can be read again; those to browsers go out, too.
     Tray(Tray),
     /// Apple's and Google's services.
     Services(Services),
@@ -99,10 +113,16 @@ impl Courier {
         match self {
             Self::Tray(tray) => {
                 let receipt = tray.receipt_for(&parcel.token);
+                let sent = match &tray.web {
+                    Some(web) if matches!(parcel.way, Way::Web(_)) => {
+                        Some(web.deliver(&parcel, accounts, now).await)
+                    }
+                    Some(_) | None => None,
+                };
                 if receipt == Receipt::Accepted {
                     tray.put(parcel, now);
                 }
-                Delivery::of("tray", receipt)
+                sent.unwrap_or_else(|| Delivery::of("tray", receipt))
             }
             Self::Services(services) => services.deliver(&parcel, accounts, now).await,
         }
@@ -122,6 +142,8 @@ impl Courier {
 pub struct Tray {
     shelves: Mutex<Shelves>,
     receipts: Mutex<HashMap<String, Receipt>>,
+    /// Browsers are woken in earnest: theirs is an address that needs no account.
+    web: Option<Box<Services>>,
 }
 
 impl fmt::Debug for Tray {
@@ -155,6 +177,11 @@ impl fmt::Debug for TrayEntry {
 }
 
 impl Tray {
+    /// A tray beside which Web Push goes out.
+    pub fn with_web(services: Services) -> Self {
+        Self { web: Some(Box::new(services)), ..Self::default() }
+    }
+
     fn put(&self, parcel: Parcel, now: Timestamp) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if !shelves.by_token.contains_key(&parcel.token) {

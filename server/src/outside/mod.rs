@@ -11,7 +11,7 @@ mod resolver;
 mod services;
 
 pub use clock::{Clock, Stopwatch};
-pub use courier::{Courier, Delivery, Parcel, Receipt, Tray, TrayEntry};
+pub use courier::{Courier, Delivery, Parcel, Receipt, Tray, TrayEntry, Way};
 pub use entropy::{Entropy, Stream};
 pub use http::{
     Allowed, Answer, Call, CallLimits, Calling, Guard, Identity, Lane, Outbound, Unanswered,

@@ -1,4 +1,4 @@
-//! Apple's and Google's push services: passes kept while they are good, fetched by one for all.
+//! Apple's and Google's push services, and those of browsers: passes kept while they are good, fetched by one for all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +9,10 @@ use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Delivery, Outbound, Parcel, Receipt, Unanswered};
+use super::{Delivery, Outbound, Parcel, Receipt, Unanswered, Way};
 use crate::push::apns::{self, ApnsAccount, ApnsAnswer};
 use crate::push::fcm::{self, FcmAccount, TokenAnswer};
+use crate::push::web_push::{self, WebWay};
 use crate::push::{Accounts, Missing};
 use crate::worker::PUSHES_AT_ONCE;
 
@@ -46,7 +47,7 @@ pub struct Endpoints {
     pub fcm: Url,
 }
 
-/// Hands pushes to Apple and Google.
+/// Hands pushes to Apple, Google, and wherever devices want them.
 #[derive(Debug)]
 pub struct Services {
     outbound: Arc<dyn Outbound>,
@@ -55,6 +56,7 @@ pub struct Services {
     passes: Mutex<HashMap<Fingerprint, Arc<Turn<Option<Pass>>>>>,
     to_apple: Semaphore,
     to_google: Semaphore,
+    to_web: Semaphore,
 }
 
 /// What opens a service, or why nothing does.
@@ -80,6 +82,7 @@ impl Services {
             passes: Mutex::default(),
             to_apple: Semaphore::new(AT_ONCE),
             to_google: Semaphore::new(AT_ONCE),
+            to_web: Semaphore::new(AT_ONCE),
         }
     }
 
@@ -90,10 +93,10 @@ impl Services {
 
     /// Hands one parcel over, and reads what became of it.
     pub async fn deliver(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
-        let (provider, places) = if parcel.service == APNS {
-            (apns::PROVIDER, &self.to_apple)
-        } else {
-            (fcm::PROVIDER, &self.to_google)
+        let (provider, places) = match &parcel.way {
+            Way::Web(web) => (web.kind, &self.to_web),
+            Way::App | Way::Topic(_) if parcel.service == APNS => (apns::PROVIDER, &self.to_apple),
+            Way::App | Way::Topic(_) => (fcm::PROVIDER, &self.to_google),
         };
         let Ok(Ok(_place)) = timeout(PLACE_WITHIN, places.acquire()).await else {
             return no_answer(provider, &Unanswered::TooSlow);
@@ -108,7 +111,9 @@ impl Services {
         let missing = |provider, Missing(why): &Missing| {
             Delivery::of(provider, Receipt::Refused(why.clone()))
         };
-        if parcel.service == APNS {
+        if let Way::Web(web) = &parcel.way {
+            self.to_web(parcel, web, now).await
+        } else if parcel.service == APNS {
             match &accounts.apns {
                 Ok(account) => self.to_apns(parcel, account, now).await,
                 Err(why) => missing(apns::PROVIDER, why),
@@ -121,7 +126,25 @@ impl Services {
         }
     }
 
+    async fn to_web(&self, parcel: &Parcel, web: &WebWay, now: Timestamp) -> Delivery {
+        let call = match web_push::call(parcel, web, now) {
+            Ok(call) => call,
+            Err(why) => return Delivery::of(web.kind, Receipt::Refused(why)),
+        };
+        match self.outbound.call(call).await {
+            Ok(answer) => web_push::read(web.kind, &answer, now),
+            Err(unanswered) => no_answer(web.kind, &unanswered),
+        }
+    }
+
     async fn to_apns(&self, parcel: &Parcel, account: &ApnsAccount, now: Timestamp) -> Delivery {
+        if let Way::Topic(topic) = &parcel.way
+            && !account.serves(topic)
+        {
+            let why =
+                format!("the account is for {}, the device's app is another", account.topic());
+            return Delivery::of(apns::PROVIDER, Receipt::Refused(why));
+        }
         let base =
             if account.is_sandbox() { &self.endpoints.apns_sandbox } else { &self.endpoints.apns };
         let mut too_old: Option<Arc<str>> = None;

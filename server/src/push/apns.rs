@@ -15,7 +15,7 @@ use url::Url;
 
 use super::answer::{retry_at, told};
 use super::limits::{PUSH_LIMITS, bearer};
-use crate::outside::{Answer, Call, Delivery, Identity, Lane, Parcel, Receipt};
+use crate::outside::{Answer, Call, Delivery, Identity, Lane, Parcel, Receipt, Way};
 
 /// Longest device token that is sent; Apple's have 64 or 160 hex digits today.
 const TOKEN_CHARS: usize = 200;
@@ -94,8 +94,7 @@ impl ApnsAccount {
         proof: ApnsProof,
         known: &[u8],
     ) -> Result<Self, String> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-        if topic.is_empty() || topic.len() > TOPIC_CHARS || !topic.chars().all(is_plain) {
+        if !is_topic(topic) {
             return Err(String::from("the bundle id has letters, digits, hyphens and dots"));
         }
         let fingerprint = Fingerprint::of(known);
@@ -110,6 +109,14 @@ impl ApnsAccount {
     /// The app's bundle id.
     pub fn topic(&self) -> &str {
         &self.topic
+    }
+
+    /// Whether it may send to the app of this bundle id: a key serves all of its team's.
+    pub fn serves(&self, topic: &str) -> bool {
+        match &self.proof {
+            ApnsProof::Key { .. } => is_topic(topic),
+            ApnsProof::Certificate(_) => topic == self.topic,
+        }
     }
 
     /// Whether it sends to apps built for development.
@@ -132,10 +139,14 @@ impl ApnsAccount {
         if device.is_empty() || device.len() > TOKEN_CHARS || !is_token {
             return None;
         }
+        let topic = match &parcel.way {
+            Way::Topic(topic) => topic,
+            Way::App | Way::Web(_) => &self.topic,
+        };
         let text = |text: &str| HeaderValue::from_str(text).ok();
         let name = HeaderName::from_static;
         let mut headers = vec![
-            (name("apns-topic"), text(&self.topic)?),
+            (name("apns-topic"), text(topic)?),
             (name("apns-push-type"), HeaderValue::from_static("alert")),
             (name("apns-priority"), HeaderValue::from_static("10")),
             (name("apns-expiration"), HeaderValue::from(parcel.expires_at.seconds().max(0))),
@@ -170,6 +181,12 @@ impl ApnsAccount {
         };
         Lane { name, identity, is_http2: true }
     }
+}
+
+/// Whether it can be a bundle id.
+fn is_topic(topic: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    !topic.is_empty() && topic.len() <= TOPIC_CHARS && topic.chars().all(is_plain)
 }
 
 /// What became of a push at Apple.

@@ -6,7 +6,7 @@ use domain::ciba::transaction::Facts;
 use domain::people::{Device, PushService};
 
 use crate::failure::Broken;
-use crate::outside::Parcel;
+use crate::outside::{Parcel, Way};
 
 /// What a push says beside the request itself.
 #[derive(Clone, Copy, Debug)]
@@ -58,5 +58,6 @@ pub fn compose(
         payload,
         expires_at: facts.expires_at,
         collapse_id: facts.consent_id.as_str().to_owned(),
+        way: Way::App,
     }))
 }

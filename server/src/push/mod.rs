@@ -9,6 +9,7 @@ pub mod fcm;
 mod limits;
 mod p12;
 pub mod settings;
+pub mod web_push;
 
 use std::fmt;
 

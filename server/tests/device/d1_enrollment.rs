@@ -9,6 +9,11 @@ use super::{
     enrolls, logged, short_ticket, signed, ticket_for, web_ticket, with, without,
 };
 
+/// The keys of RFC 8291's example.
+const P256DH: &str =
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
 /// D1, O370: P-256 and Ed25519; an RSA key, one on P-384, a private one and nonsense are refused, and
 /// told by their name.
 #[tokio::test]
@@ -45,7 +50,7 @@ async fn keys_of_two_kinds_are_taken_and_others_refused_by_name() {
 #[tokio::test]
 async fn a_device_is_enrolled_by_a_short_ticket_and_a_proof_of_its_key() {
     let world = World::new().await;
-    let push = json!({ "endpoint": "https://push.example/1", "p256dh": "BA", "auth": "AA" });
+    let push = json!({ "endpoint": "https://push.example/1", "p256dh": P256DH, "auth": AUTH });
     for channel in [
         with(&push, "kind", "web_push"),
         with(&push, "kind", "unified_push"),

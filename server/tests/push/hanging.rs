@@ -37,6 +37,7 @@ fn parcel(service: &'static str) -> Parcel {
         payload: json!({}),
         expires_at: at_start().now().plus_seconds(60),
         collapse_id: String::from("c"),
+        way: server::outside::Way::App,
     }
 }
 

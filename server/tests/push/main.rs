@@ -1,4 +1,4 @@
-//! O100 to O117: calls to others, and pushes through Apple's and Google's services as the
+//! O100 to O117, O440 to O446: calls to others, and pushes through Apple's and Google's services as the
 //! stand-ins of `testkit` play them over TLS and HTTP/2.
 
 #![expect(
@@ -11,6 +11,7 @@ mod apns;
 mod fcm;
 mod hanging;
 mod lines;
+mod own;
 mod settings;
 mod trouble;
 mod try_out;
@@ -74,4 +75,5 @@ fn advance(world: &World, services: &PushServices, seconds: i64) {
     world.advance_seconds(seconds);
     services.apns.clock.advance_ms(seconds * 1000);
     services.fcm.clock.advance_ms(seconds * 1000);
+    services.web.clock.advance_ms(seconds * 1000);
 }

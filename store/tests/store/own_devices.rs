@@ -4,7 +4,7 @@
 use domain::ciba::challenge::Receipt;
 use domain::ciba::delivery::Mode;
 use domain::ciba::transaction::{Answer, Answered, Begun, Denied, Names, Stored, Transaction};
-use domain::people::PushService;
+use domain::people::{Device, Own, PushService};
 use domain::{ClientId, ConsentId, DeviceId, Timestamp, TransactionId, UserId};
 use store::issuer_keys::{self, IssuerKeyRow, Purpose};
 use store::receipts::{self, ReceiptRow};
@@ -32,7 +32,7 @@ fn begun(number: u8, at: Timestamp) -> Begun {
     let mut challenges = facts.challenges.clone();
     if let Some(first) = challenges.first_mut() {
         first.service = PushService::Inbox;
-        first.receipt = Receipt::first_of(PushService::Inbox);
+        first.receipt = Receipt::Unneeded;
     }
     Begun::new(names, bank(), facts.asked.clone(), challenges, 5, at)
 }
@@ -125,7 +125,7 @@ async fn a_tenant_has_one_key_for_each_purpose() {
         assert_eq!(database.run(again).await, Ok(Written::Overtaken));
     }
     let kept = issuer_keys::of_tenant(&database, &acme()).await.unwrap();
-    assert_eq!(kept.len(), 2);
+    assert_eq!(kept.len(), Purpose::ALL.len());
     assert!(kept.iter().all(|row| row.kid.starts_with("kid of")));
 }
 
@@ -213,4 +213,50 @@ async fn what_was_seen_is_known() {
     assert_eq!(replays::is_known(&database, &acme(), &hash(1)).await, Ok(false));
     done(&database, replays::first_use(&acme(), &hash(1), NOW)).await;
     assert_eq!(replays::is_known(&database, &acme(), &hash(1)).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_device_opens_once_and_only_what_it_was_asked() {
+    let (_place, database) = tenant().await;
+    begin(&database, 1, NOW).await;
+    let consent = begun(1, NOW).facts().consent_id.clone();
+    let (tenant, device, other) = (acme(), one(), DeviceId::new("dev_other"));
+    let who = (&tenant, &device);
+    assert_eq!(inbox::opened_at(&database, who, &consent).await, Ok(None));
+    done(&database, inbox::note_opened((&tenant, &other), &consent, NOW)).await;
+    assert_eq!(inbox::opened_at(&database, (&tenant, &other), &consent).await, Ok(None));
+    done(&database, inbox::note_opened(who, &consent, NOW)).await;
+    done(&database, inbox::note_opened(who, &consent, NOW.plus_ms(5))).await;
+    assert_eq!(inbox::opened_at(&database, who, &consent).await, Ok(Some(NOW)));
+}
+
+/// Part of O444: the channel that was called gone goes, a newer one stays.
+#[tokio::test]
+async fn a_channel_is_dropped_once_and_no_other() {
+    let (_place, database) = tenant().await;
+    let read = async || enrollments::one(&database, &acme(), &one()).await.unwrap().unwrap().0;
+    let first = read().await;
+    let own = |token: &str| {
+        let channel = format!("{{\"kind\":\"fcm\",\"token\":\"{token}\"}}");
+        Own::from_columns(&channel, "en").unwrap()
+    };
+    let to = |own: Own| Device {
+        push_service: PushService::Inbox,
+        push_token: None,
+        own: Some(own),
+        ..first.clone()
+    };
+    let (was, now) = (to(own("a")), to(own("b")));
+    done(&database, enrollments::change(&acme(), &first, &was)).await;
+    assert_eq!(read().await, was);
+    done(&database, enrollments::change(&acme(), &was, &now)).await;
+    done(&database, enrollments::drop_channel(&acme(), &one(), &own("a"))).await;
+    assert_eq!(read().await, now);
+    done(&database, enrollments::drop_channel(&acme(), &one(), &own("b"))).await;
+    let dropped = read().await;
+    assert_eq!(dropped.own, Some(own("b").without_channel()));
+    assert!(!dropped.is_woken() && dropped.is_reachable());
+    assert_eq!(dropped.to_user_enrollment()["reachable"], false);
+    done(&database, enrollments::change(&acme(), &dropped, &to(own("c")))).await;
+    assert_eq!(read().await.to_user_enrollment()["reachable"], true);
 }

@@ -1,15 +1,17 @@
-//! Stand-ins for Apple's and Google's push services: real TLS and HTTP/2, the documented protocol,
+//! Stand-ins for Apple's, Google's and browsers' push services: real TLS and HTTP/2, the documented protocol,
 //! and refusals as the real ones make them. Clients that others wrote are held against them in
 //! `tests/compat`.
 
 mod apns;
 mod fcm;
 mod scripted;
+mod web;
 mod wire;
 
 pub use apns::{Apns, Team};
 pub use fcm::{Fcm, service_account};
 pub use scripted::Scripted;
+pub use web::{Subscribed, WebPush};
 pub use wire::{Received, Reply};
 
 use std::path::PathBuf;
@@ -23,28 +25,31 @@ pub const TOPIC: &str = "com.example.guardian";
 /// The Firebase project of the stand-ins' app.
 pub const PROJECT: &str = "example-guardian";
 
-/// Both services, behind one authority.
+/// The services, behind one authority.
 #[derive(Debug)]
 pub struct PushServices {
     /// Apple.
     pub apns: Apns,
     /// Google.
     pub fcm: Fcm,
+    /// A browser's.
+    pub web: WebPush,
     ca: DevCa,
     folder: tempfile::TempDir,
 }
 
 impl PushServices {
-    /// Starts both, each on a free port of this machine.
+    /// Starts them, each on a free port of this machine.
     pub async fn start(clock: fn() -> Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = DevCa::open(folder.path()).unwrap();
         let apns = Apns::start(&ca, clock()).await;
         let fcm = Fcm::start(&ca, clock()).await;
-        Self { apns, fcm, ca, folder }
+        let web = WebPush::start(&ca, clock()).await;
+        Self { apns, fcm, web, ca, folder }
     }
 
-    /// The PEM file of the authority that vouches for both.
+    /// The PEM file of the authority that vouches for them.
     pub fn ca_file(&self) -> PathBuf {
         self.ca.file().to_path_buf()
     }

@@ -50,6 +50,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// The body as JSON.
     pub body: serde_json::Value,
+    /// The body as it came.
+    pub raw: Bytes,
     /// Over which connection it came.
     pub connection: usize,
 }
@@ -107,6 +109,7 @@ impl Book {
             token: token.to_owned(),
             headers: asked.headers.clone(),
             body: serde_json::from_slice(&asked.body).unwrap_or_default(),
+            raw: asked.body.clone(),
             connection: asked.connection,
         });
     }

@@ -181,7 +181,7 @@ pub(in crate::flows) fn new_transaction(
                 txtkn,
                 challenge: app.entropy.base64url::<24>(),
                 service: device.push_service,
-                receipt: Receipt::first_of(device.push_service),
+                receipt: Receipt::first_of(device),
                 attempts: Vec::new(),
             }
         })

@@ -12,8 +12,8 @@ use store::{Write, Written, enrollments, log_events};
 use super::{Call, Known, invalid_body, known_device};
 use crate::App;
 use crate::failure::{Broken, OwnFailure};
-use crate::flows::DECIDE_TRIES;
 use crate::flows::log::{self, Entry};
+use crate::flows::{DECIDE_TRIES, wake};
 use crate::tenancy::Context;
 
 /// The devices of the person, in the order they enrolled: so one learns of those that came while it
@@ -39,6 +39,9 @@ pub async fn change(
 ) -> Result<Value, OwnFailure> {
     let mut known = known_device(app, context, call, now).await?;
     let patch = Patch::parse(&body?).map_err(invalid_body)?;
+    if let Some(fault) = patch.channel.as_ref().and_then(|channel| wake::fault(app, channel)) {
+        return Err(invalid_body(fault).into());
+    }
     for _ in 0..DECIDE_TRIES {
         let device = patched(&known.device, &patch);
         let details = json!({
@@ -135,6 +138,7 @@ fn patched(was: &Device, patch: &Patch) -> Device {
     device.own = device.own.map(|own| Own {
         channel: patch.channel.clone().unwrap_or(own.channel),
         locale: patch.locale.clone().unwrap_or(own.locale),
+        lost: own.lost.filter(|_| patch.channel.is_none()),
     });
     device
 }

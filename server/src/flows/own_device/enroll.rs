@@ -11,8 +11,8 @@ use store::issuer_keys::Purpose;
 use super::invalid_body;
 use crate::App;
 use crate::failure::OwnFailure;
-use crate::flows::device_log;
 use crate::flows::enrolling::{self, Enrolling, good_ticket};
+use crate::flows::{device_log, wake};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -66,6 +66,9 @@ async fn attempt(
         let sentence = "This server takes no passkeys of devices";
         return Err(OwnFailure::refused(Code::PasskeyInvalid, sentence));
     }
+    if let Some(fault) = wake::fault(app, &request.channel) {
+        return Err(invalid_body(fault).into());
+    }
     let server_key = app.issuer_key(&context.tenant.id, Purpose::Content, now).await?;
     let device = Device {
         identifier: id.to_string(),
@@ -78,7 +81,7 @@ async fn attempt(
         base_url: context.base.origin().to_owned(),
         enrolled_at: now,
         last_auth_at: None,
-        own: Some(Own { channel: request.channel, locale: request.locale }),
+        own: Some(Own { channel: request.channel, locale: request.locale, lost: None }),
     };
     // It has no opaque token: what nobody knows opens nothing.
     let token = app.entropy.base64url::<32>();

@@ -85,8 +85,10 @@ pub async fn show(
     let own = known.device.own.as_ref().map(|own| own.locale.as_str());
     let language = language.or(own).unwrap_or_default();
     let words = content_of(app, context, (facts, language), now).await?;
-    if facts.consent_read_at.is_none() {
+    let who = (tenant, &known.device.id);
+    if inbox::opened_at(&app.database, who, id).await?.is_none() {
         let note = transactions::note_consent_read(tenant, &facts.auth_req_hash, now);
+        let note = note.and(inbox::note_opened(who, id, now));
         let _noted = app.database.run(note).await?;
     }
     Ok(json!({ "request": id.as_str(), "content": words }))

@@ -15,6 +15,7 @@ use device_protocol::aizuchi::errors::Code;
 use domain::{ConsentId, TransactionId};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use store::issuer_keys::Purpose;
 
 use self::call::Call;
 pub(crate) use self::error::{Error, too_many_requests};
@@ -60,12 +61,18 @@ fn named(id: Id) -> ConsentId {
 }
 
 /// What a device may know before it is one: whom it will answer to, and what is offered.
-async fn configuration(call: Call) -> Response {
+async fn configuration(call: Call) -> Result<Response, Error> {
     let Context { tenant, base } = &call.context;
     let languages = Language::ALL.map(Language::code);
-    let body =
-        json!({ "issuer": base.issuer, "name": tenant.display_name, "languages": languages });
-    error::json(StatusCode::OK, &body)
+    let key = call.app.issuer_key(&tenant.id, Purpose::WebPush, call.now).await;
+    let key = key.map_err(|broken| Error::at(broken, call.now))?;
+    let body = json!({
+        "issuer": base.issuer,
+        "name": tenant.display_name,
+        "languages": languages,
+        "web_push": { "public_key": key.point() },
+    });
+    Ok(error::json(StatusCode::OK, &body))
 }
 
 async fn enroll(call: Call) -> Result<Response, Error> {
