@@ -41,6 +41,8 @@ pub enum Denied {
     NoUser,
     /// The address or the id is taken.
     UserExists,
+    /// An e-mail provider is set already.
+    MailProviderExists,
     /// There is no such device.
     NoEnrollment,
     /// The signing key signs, or is to sign next.
@@ -99,6 +101,9 @@ impl Denied {
             Self::TooSlow => (503, "The search took longer than 2 seconds. Narrow it down.", None),
             Self::TooManyCalls => (429, "Global limit has been reached", Some("too_many_requests")),
             Self::NoUser => (404, "The user does not exist.", Some("inexistent_user")),
+            Self::MailProviderExists => {
+                (409, "The email provider is configured already", Some("email_provider_conflict"))
+            }
             Self::UserExists => (409, "The user already exists.", Some("auth0_idp_error")),
             Self::NoEnrollment => (404, "Enrollment not found", Some("enrollment_not_found")),
             Self::KeyInUse => {

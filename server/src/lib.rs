@@ -22,6 +22,7 @@ mod known;
 mod language;
 pub mod listen;
 mod log_ids;
+mod mail;
 mod meta;
 mod metrics;
 mod open;

@@ -26,8 +26,11 @@ struct Files;
 /// The part that the web authenticator speaks.
 pub(crate) const AUTHENTICATOR: &str = "authenticator";
 
+/// What people read in mail.
+const MAIL: &str = "mail";
+
 /// The parts: a file of this name in each language. A key begins with no other part's words.
-const PARTS: [&str; 2] = [AUTHENTICATOR, "enrollment"];
+const PARTS: [&str; 3] = [AUTHENTICATOR, "enrollment", MAIL];
 
 /// All that is said in one language.
 struct Sayings {

@@ -38,7 +38,8 @@ pub type Outbox = mpsc::Receiver<Outgoing>;
 /// Works until the drain begins; what waits in memory is sent before it ends.
 pub async fn run(app: Arc<App>, outbox: Outbox, drain: Drain) {
     let (push, tell) = (send_new(&app, outbox, &drain), tell_clients(&app, &drain));
-    tokio::join!(push, tell, keep_house(&app, &drain), wake(&app, &drain));
+    let mail = carry_mail(&app, &drain);
+    tokio::join!(push, tell, mail, keep_house(&app, &drain), wake(&app, &drain));
 }
 
 /// Sends the pushes of requests that were just begun, many at a time: they share commits.
@@ -119,6 +120,24 @@ async fn keep_house(app: &App, drain: &Drain) {
     }
 }
 
+/// Sends mail, which takes its servers seconds: nothing else waits for it.
+async fn carry_mail(app: &App, drain: &Drain) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => send_mails(app).await,
+            () = drain.wait() => break,
+        }
+    }
+}
+
+async fn send_mails(app: &App) {
+    if let Err(failure) = flows::send_due_mails(app, app.clock.now()).await {
+        tracing::error!(cause = %failure, "due mails could not be read");
+    }
+}
+
 /// Lets polls wait until it is their time.
 async fn wake(app: &App, drain: &Drain) {
     let mut tick = tokio::time::interval(WAITING_TICK);
@@ -164,6 +183,7 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
     for notice in due_notices(app, NOTICES_AT_ONCE).await {
         tell(app, notice).await;
     }
+    send_mails(app).await;
     look_for_waiting(app).await;
     end_waiting(app);
     sweep_expired(app, "once", app.clock.now()).await;

@@ -22,6 +22,7 @@ pub mod issuer_keys;
 pub mod leases;
 pub mod log_events;
 pub mod log_search;
+pub mod mails;
 mod migrate;
 pub mod notices;
 pub mod operator_passkeys;

@@ -10,7 +10,7 @@ const PROVIDER_LIMIT: i64 = 10;
 /// The settings of one provider as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushProviderRow {
-    /// `apns`, `fcm`, `fcmv1` or `sns`.
+    /// `apns`, `fcm`, `fcmv1`, `sns`, or `smtp` for mail.
     pub provider: String,
     /// What may be shown, as JSON text.
     pub document: String,
@@ -61,6 +61,12 @@ pub fn change(tenant: &TenantId, was: Timestamp, row: &PushProviderRow) -> Write
         was.into(),
     ];
     Write::new().exactly(1, CHANGE, params).changes_configuration()
+}
+
+/// Forgets what is set for a provider. `Overtaken`: nothing is.
+pub fn remove(tenant: &TenantId, provider: &str) -> Write {
+    const REMOVE: &str = "DELETE FROM push_providers WHERE tenant_id = $1 AND provider = $2";
+    Write::new().exactly(1, REMOVE, [tenant.into(), provider.into()]).changes_configuration()
 }
 
 fn read(row: &Row) -> Result<PushProviderRow, Error> {

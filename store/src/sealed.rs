@@ -27,11 +27,13 @@ pub enum Place {
     NoticeBodies,
     /// Private keys that sign contents and receipts.
     IssuerKeys,
+    /// Links that are to be mailed.
+    Mails,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SigningKeys,
         Self::AcmeAccounts,
         Self::AcmeCertificates,
@@ -40,6 +42,7 @@ impl Place {
         Self::NoticeTokens,
         Self::NoticeBodies,
         Self::IssuerKeys,
+        Self::Mails,
     ];
 
     /// The table, as the associated data of its values begins.
@@ -53,6 +56,7 @@ impl Place {
             Self::NoticeTokens => "notice_tokens",
             Self::NoticeBodies => "notice_bodies",
             Self::IssuerKeys => "issuer_keys",
+            Self::Mails => "mails",
         }
     }
 
@@ -108,6 +112,12 @@ impl Place {
                 WHERE tenant_id > $1 OR (tenant_id = $1 AND purpose > $2)
                 ORDER BY tenant_id, purpose LIMIT $3"
             }
+            Self::Mails => {
+                "
+                SELECT tenant_id, id, sealed FROM mails
+                WHERE sealed IS NOT NULL AND (tenant_id > $1 OR (tenant_id = $1 AND id > $2))
+                ORDER BY tenant_id, id LIMIT $3"
+            }
         }
     }
 
@@ -152,6 +162,11 @@ impl Place {
                 "
                 UPDATE issuer_keys SET sealed_private = $4
                 WHERE tenant_id = $1 AND purpose = $2 AND sealed_private = $3"
+            }
+            Self::Mails => {
+                "
+                UPDATE mails SET sealed = $4
+                WHERE tenant_id = $1 AND id = $2 AND sealed = $3"
             }
         }
     }

@@ -15,6 +15,9 @@ const BATCH_LIMIT: u32 = 50;
 /// for the operator.
 const TRANSACTION_GRACE_MS: i64 = 11 * 60 * 1000;
 
+/// How long a mail is kept after it is worth nothing: nobody took it.
+const MAIL_GRACE_MS: i64 = 10 * 60 * 1000;
+
 /// A table and its statements: is there anything, and delete a batch of it.
 struct Swept {
     anything: &'static str,
@@ -87,6 +90,8 @@ const TABLES: [Swept; 20] = [
     swept!("inbox", "tenant_id, device_id, consent_id", TRANSACTION_GRACE_MS),
     swept!("contents", "tenant_id, auth_req_hash, locale", TRANSACTION_GRACE_MS),
     swept!("receipts", "tenant_id, txn", 0),
+    // Whoever sends them gives them up first.
+    swept!("mails", "tenant_id, id", MAIL_GRACE_MS),
 ];
 
 /// Sweeps every table once. True: there was more than one sweep takes, so sweep again soon.

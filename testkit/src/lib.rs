@@ -24,6 +24,7 @@ mod phone;
 mod place;
 pub mod push_services;
 mod seed;
+pub mod smtp;
 mod tokens;
 pub mod vectors;
 mod world;

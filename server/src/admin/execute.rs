@@ -11,7 +11,7 @@ use store::{clients, resource_servers, tenants, users_search};
 use super::samples::{self, Sample, object};
 use super::{Command, Refused, certificates, console, import, keys, one, push_test, sealing};
 use crate::App;
-use crate::flows::{self, administer};
+use crate::flows::{self, TicketOrder, administer};
 use crate::tenancy::{Context, FIRST_TENANT, Settings};
 
 /// Items that a list shows.
@@ -241,7 +241,7 @@ async fn create_ticket(
     now: Timestamp,
 ) -> Result<Value, Refused> {
     let context = context(app, tenant, now).await?;
-    match flows::create_ticket(app, &context, (user, false, None), now).await? {
+    match flows::create_ticket(app, &context, TicketOrder::of(user, false), now).await? {
         Some(ticket) => {
             Ok(json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url }))
         }

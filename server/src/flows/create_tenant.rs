@@ -75,6 +75,9 @@ pub const MANAGEMENT_SCOPES: &[&str] = &[
     "read:roles",
     "read:organizations",
     "read:email_provider",
+    "create:email_provider",
+    "update:email_provider",
+    "delete:email_provider",
 ];
 
 /// Makes a tenant with fresh keys; `false` if one of that name exists.

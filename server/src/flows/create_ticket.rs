@@ -4,8 +4,10 @@ use domain::people::{Ticket, TicketKind, WEB_LIFETIME_S};
 use domain::{DeviceId, Fingerprint, Timestamp, UserId};
 use store::{Write, Written, tickets, users};
 
+use super::mails::{self, Invited};
 use crate::App;
 use crate::failure::{Broken, Failure};
+use crate::language::Language;
 use crate::tenancy::Context;
 
 /// What an administrator gets: the ticket's text exists here and in the link only.
@@ -17,25 +19,52 @@ pub struct NewTicket {
     pub ticket_url: String,
 }
 
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct TicketOrder<'a> {
+    /// Whose device it enrolls.
+    pub(crate) user: &'a UserId,
+    /// Whether it may enroll a further device.
+    pub(crate) allow_multiple: bool,
+    /// The device that is gone once the new one is there.
+    pub(crate) replaces: Option<DeviceId>,
+    /// To whom the link is mailed, and in which language.
+    pub(crate) mailed: Option<(&'a str, Language)>,
+}
+
+impl<'a> TicketOrder<'a> {
+    /// A ticket whose link the asker hands over.
+    pub(crate) const fn of(user: &'a UserId, allow_multiple: bool) -> Self {
+        Self { user, allow_multiple, replaces: None, mailed: None }
+    }
+}
+
 /// Makes a ticket, perhaps for a device that takes another's place; `None` if there is no such
 /// user.
-pub async fn create_ticket(
+pub(crate) async fn create_ticket(
     app: &App,
     context: &Context,
-    (user, allow_multiple, replaces): (&UserId, bool, Option<DeviceId>),
+    order: TicketOrder<'_>,
     now: Timestamp,
 ) -> Result<Option<NewTicket>, Failure> {
+    let TicketOrder { user, allow_multiple, replaces, mailed } = order;
     let tenant = &context.tenant.id;
     if users::one(&app.database, tenant, user).await?.is_none() {
         return Ok(None);
     }
-    let (ticket, write) = new_ticket(app, context, (user, allow_multiple, replaces), now);
+    let (ticket, mut write) = new_ticket(app, context, (user, allow_multiple, replaces), now);
+    if let Some((to, language)) = mailed {
+        let expires_at = now.plus_seconds(WEB_LIFETIME_S);
+        let link = &ticket.ticket_url;
+        let invited = Invited { user, to, language, link, expires_at };
+        write = write.and(mails::invite(app, context, invited, now)?);
+    }
     match app.database.run(write).await? {
         Written::Done => {
             tracing::info!(user.id = %user, "enrollment ticket made");
             Ok(Some(ticket))
         }
-        Written::Overtaken => Err(Broken::because("two tickets of one name").into()),
+        Written::Overtaken => Err(Broken::because("too many mails wait to be sent").into()),
     }
 }
 

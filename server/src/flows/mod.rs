@@ -26,6 +26,7 @@ mod introspect;
 mod key_sets;
 pub mod log;
 mod long_poll;
+pub(crate) mod mails;
 mod narrow;
 mod notices;
 mod number;
@@ -61,7 +62,8 @@ pub use create_tenant::{
     MANAGEMENT_SCOPES, create_tenant, create_tenant_with_keys, management_api,
     management_identifier,
 };
-pub use create_ticket::{NewTicket, create_ticket};
+pub use create_ticket::NewTicket;
+pub(crate) use create_ticket::{TicketOrder, create_ticket};
 pub use enroll_device::{EnrollOrder, enroll_device};
 pub use enrollment_flow::{start_flow, transaction_state};
 pub use events::{Event, Listener, listen};
@@ -70,6 +72,7 @@ pub use find_open::find_open_transactions;
 pub use flow_push::send_flow_push;
 pub use introspect::introspect;
 pub use long_poll::{LONGEST_WAIT_S, wake_waiting_polls};
+pub use mails::send_due_mails;
 pub use notices::{deliver_notice, take_due_notices};
 pub use open_ticket::{
     Code, LIVE_CODES, Link, Opening, Shown, look_at_code, look_at_link, open_ticket,

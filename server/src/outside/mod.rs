@@ -7,6 +7,7 @@ mod clock;
 mod courier;
 mod entropy;
 mod http;
+mod mail;
 mod resolver;
 mod services;
 
@@ -17,5 +18,6 @@ pub use http::{
     Allowed, Answer, Call, CallLimits, Calling, Guard, Identity, Lane, Outbound, Unanswered,
     Window, may_name,
 };
+pub use mail::{MailReceipt, Posted, Sender, SmtpAccount, post};
 pub use resolver::Resolver;
 pub use services::{Endpoints, Services};

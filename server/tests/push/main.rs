@@ -11,6 +11,7 @@ mod apns;
 mod fcm;
 mod hanging;
 mod lines;
+mod mail;
 mod own;
 mod settings;
 mod trouble;

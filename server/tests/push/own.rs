@@ -11,7 +11,7 @@ use server::admin::{Command, PushAddress, execute};
 use testkit::push_services::{PushServices, Reply, Subscribed, TOPIC};
 use testkit::{Answer, World, p256_key};
 
-use super::{advance, asked, at_start, logged, world_with_services};
+use super::{advance, at_start, begins, logged, world_with_services};
 
 /// An own device as far as these tests need one.
 struct Own {
@@ -64,6 +64,12 @@ impl Own {
         let headers = [("content-type", "application/json"), ("device-proof", signed.as_str())];
         world.request(method, path, &headers, body.to_owned()).await
     }
+}
+
+/// Asks the person, who has no other phone, and sends what is due.
+async fn asked(world: &World, person: &str) {
+    begins(world, person).await;
+    world.run_worker().await;
 }
 
 /// The tenant's key as browsers are told it.

@@ -12,6 +12,7 @@ mod custom_domains;
 mod engines;
 mod limits;
 mod log_events;
+mod mails;
 mod migrations;
 mod notices;
 mod operators;

@@ -1,6 +1,7 @@
-// Decision 25: npm `@parse/node-apn` 8.1.0 and `firebase-admin` 13.10.0 hold our stand-ins for what
+// Decision 25: npm `@parse/node-apn` 8.1.0, `firebase-admin` 13.10.0 and `web-push` 3.6.7 hold our stand-ins for what
 // they say they are: the push services that our own senders are tested against.
 import assert from 'node:assert/strict';
+import { createECDH } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import test, { after, before } from 'node:test';
@@ -8,6 +9,8 @@ import test, { after, before } from 'node:test';
 import apn from '@parse/node-apn';
 import { cert, initializeApp } from 'firebase-admin/app';
 import { getMessaging } from 'firebase-admin/messaging';
+import ece from 'http_ece';
+import webpush from 'web-push';
 
 import { pushServices } from './lib/push-services.mjs';
 
@@ -105,4 +108,44 @@ test('firebase-admin: refusals are understood as Google\'s', async () => {
 test('firebase-admin: an account that Google does not know gets no token', async () => {
   const sender = messaging('foreign', { client_email: 'nobody@example.com' });
   await assert.rejects(sender.send(message('token-of-a-phone')), { code: 'app/invalid-credential' });
+});
+
+/** An agent that trusts the stand-ins' authority. */
+function trusting() {
+  return new https.Agent({ ca: readFileSync(services.ca_file), keepAlive: false });
+}
+
+/** What `web-push` sends to the browser's push service, with changed options. */
+function toBrowser(payload, change = {}) {
+  const { subscription, application_key: key } = services.web;
+  return webpush.sendNotification(subscription, payload, {
+    agent: trusting(), TTL: 60, urgency: 'high', topic: 'cns_0123456789',
+    vapidDetails: { subject: 'mailto:a@example.com', publicKey: key.public, privateKey: key.private },
+    ...change,
+  });
+}
+
+test('web-push: a message is taken, one under another key or too long a topic is not', async () => {
+  assert.equal((await toBrowser('{"kind":"request"}')).statusCode, 201);
+  const other = webpush.generateVAPIDKeys();
+  await assert.rejects(toBrowser('x', { vapidDetails: { subject: 'mailto:a@example.com', ...other } }),
+    { statusCode: 403 });
+  const endpoint = `${services.web.subscription.endpoint}-gone`;
+  const { application_key: key } = services.web;
+  const vapidDetails = {
+    subject: 'mailto:a@example.com', publicKey: key.public, privateKey: key.private,
+  };
+  await assert.rejects(webpush.sendNotification({ ...services.web.subscription, endpoint }, 'x',
+    { agent: trusting(), vapidDetails }), { statusCode: 410 });
+});
+
+// O440: a message that our sender sealed, read by who wrote another implementation.
+test('http_ece: our message is decrypted', () => {
+  const { message, private: own, subscription, text } = services.web;
+  const privateKey = createECDH('prime256v1');
+  privateKey.setPrivateKey(Buffer.from(own, 'base64url'));
+  const plain = ece.decrypt(Buffer.from(message, 'base64url'), {
+    version: 'aes128gcm', privateKey, authSecret: subscription.keys.auth,
+  });
+  assert.equal(plain.toString(), text);
 });

@@ -11,6 +11,7 @@ mod domains;
 mod grants;
 mod initial_tokens;
 mod keys;
+mod mail_provider;
 mod push_providers;
 mod refresh_tokens;
 mod refused_clients;
@@ -33,6 +34,9 @@ pub use domains::{
 pub use grants::{change_grant, create_grant};
 pub use initial_tokens::{create_initial_token, delete_initial_token, initial_token_view};
 pub use keys::{revoke_key, rotate_keys};
+pub(crate) use mail_provider::{
+    change_mail_provider, create_mail_provider, delete_mail_provider, show_mail_provider,
+};
 pub use push_providers::{
     change_push_provider, select_push_provider, set_push_provider, show_push_provider,
 };
@@ -46,6 +50,7 @@ pub use settings::{
     change_custom_app, change_mfa_policies, change_settings, read_settings, switch_push_factor,
 };
 pub use tickets::WantedTicket;
+pub(crate) use tickets::mailed_to;
 pub use user_codes::{make_user_code, remove_user_code, set_user_code};
 pub use users::{change_user, create_user, delete_user};
 

@@ -1,8 +1,14 @@
 //! What an administrator may say about an enrollment ticket (W246 to W250).
 
 use domain::shape::{InvalidBody, Kind, Member, Object, checked, clearable, required, text};
-use domain::{DeviceId, UserId};
+use domain::{DeviceId, TenantId, UserId};
 use serde_json::Value;
+use store::users;
+
+use crate::App;
+use crate::denied::{Denial, Denied};
+use crate::language::Language;
+use crate::mail::letter::mailbox;
 
 /// What a ticket is wanted for.
 #[derive(Clone, Debug)]
@@ -15,6 +21,10 @@ pub struct WantedTicket {
     pub replaces: Option<DeviceId>,
     /// Whether the link is to be mailed.
     pub is_mailed: bool,
+    /// To this address, not to the person's own.
+    pub email: Option<String>,
+    /// In this language.
+    pub email_locale: Option<String>,
 }
 
 /// Members of the body; `send_email` and booleans as text are how a documentation page writes them
@@ -52,8 +62,27 @@ impl WantedTicket {
             allow_multiple: is_true(body, "allow_multiple_enrollments")?,
             replaces: text(body, "replaces").map(DeviceId::new),
             is_mailed,
+            email: text(body, "email").map(str::to_owned),
+            email_locale: text(body, "email_locale").map(str::to_owned),
         })
     }
+}
+
+/// To whom a ticket's link is mailed, and in which language; refused where there is no provider, no
+/// person, or no address.
+pub(crate) async fn mailed_to(
+    app: &App,
+    tenant: &TenantId,
+    wanted: &WantedTicket,
+) -> Result<(String, Language), Denial> {
+    let user = users::one(&app.database, tenant, &wanted.user).await?.ok_or(Denied::NoUser)?;
+    let settings = app.mail_settings(tenant).await?;
+    settings.and_then(|settings| settings.account()).ok_or(Denied::NoMail)?;
+    let to = wanted.email.as_deref().or_else(|| user.email());
+    let to = to.ok_or_else(|| InvalidBody::on("email", "The user has no e-mail address"))?;
+    mailbox(to).ok_or_else(|| InvalidBody::on("email", "It is no e-mail address"))?;
+    let language = wanted.email_locale.as_deref().and_then(Language::named);
+    Ok((to.to_owned(), language.unwrap_or(Language::English)))
 }
 
 /// A boolean, also as text.

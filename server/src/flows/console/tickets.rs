@@ -7,7 +7,7 @@ use store::enrollments;
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
-use crate::flows::{Code, Opening, create_ticket, open_ticket};
+use crate::flows::{Code, Opening, TicketOrder, create_ticket, open_ticket};
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -29,7 +29,7 @@ pub async fn make_ticket(
 ) -> Result<FreshTicket, Denial> {
     let devices = enrollments::of_user(&app.database, &context.tenant.id, user).await?;
     let has_one = devices.iter().any(|device| device.push_service != PushService::Virtual);
-    let ticket = create_ticket(app, context, (user, has_one, None), now).await?;
+    let ticket = create_ticket(app, context, TicketOrder::of(user, has_one), now).await?;
     let ticket = ticket.ok_or(Denied::NoUser)?;
     let code = match open_ticket(app, context, (&ticket.ticket_id, meta), now).await? {
         Opening::Fresh(code) => Some(code),

@@ -7,15 +7,15 @@ use axum::response::Response;
 use domain::shape::{InvalidBody, Kind, checked, is_set, member, required};
 use http::StatusCode;
 use serde_json::{Value, json};
-use store::{enrollments, users};
+use store::enrollments;
 
 use super::administrator::Administrator;
 use super::error::{Error, answer};
 use super::request::{Body, List, Named};
 use crate::App;
 use crate::denied::Denied;
-use crate::flows;
 use crate::flows::administer::{self, WantedTicket};
+use crate::flows::{self, TicketOrder};
 
 /// All factors that Auth0 has, in its order (W253).
 const FACTORS: [&str; 8] =
@@ -32,18 +32,22 @@ pub(super) async fn create_ticket(
     administrator.needs(&["create:guardian_enrollment_tickets"])?;
     let wanted = WantedTicket::from_body(&body)?;
     let (context, now) = (&administrator.context, administrator.now);
-    if wanted.is_mailed {
-        users::one(&app.database, administrator.tenant(), &wanted.user)
-            .await?
-            .ok_or(Denied::NoUser)?;
-        return Err(Denied::NoMail.into());
-    }
+    let mailed = if wanted.is_mailed {
+        Some(administer::mailed_to(&app, administrator.tenant(), &wanted).await?)
+    } else {
+        None
+    };
     if let Some(device) = &wanted.replaces {
         let found = enrollments::one(&app.database, administrator.tenant(), device).await?;
         found.filter(|(found, _)| found.user == wanted.user).ok_or(Denied::NoEnrollment)?;
     }
-    let who = (&wanted.user, wanted.allow_multiple, wanted.replaces);
-    let ticket = flows::create_ticket(&app, context, who, now).await?.ok_or(Denied::NoUser)?;
+    let order = TicketOrder {
+        user: &wanted.user,
+        allow_multiple: wanted.allow_multiple,
+        replaces: wanted.replaces,
+        mailed: mailed.as_ref().map(|(to, language)| (to.as_str(), *language)),
+    };
+    let ticket = flows::create_ticket(&app, context, order, now).await?.ok_or(Denied::NoUser)?;
     let body = json!({ "ticket_id": ticket.ticket_id, "ticket_url": ticket.ticket_url });
     Ok(answer(StatusCode::OK, &body))
 }

@@ -14,6 +14,7 @@ mod guardian;
 mod initial_tokens;
 mod keys;
 mod logs;
+mod mail_provider;
 mod neighbours;
 mod page;
 mod prompts;
@@ -139,7 +140,13 @@ fn of_tenant() -> Router<Arc<App>> {
         .route("/roles/{id}", get(neighbours::role))
         .route("/organizations/{id}", get(neighbours::organization))
         .route("/organizations/name/{name}", get(neighbours::organization))
-        .route("/emails/provider", get(neighbours::email_provider))
+        .route(
+            "/emails/provider",
+            get(mail_provider::read)
+                .post(mail_provider::create)
+                .patch(mail_provider::change)
+                .delete(mail_provider::delete),
+        )
 }
 
 /// A fallback of our own would give way to the device paths' `/api/{*rest}`.

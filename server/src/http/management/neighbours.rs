@@ -1,5 +1,5 @@
-//! What deployment tools look up and this server never has: connections, roles, organizations, an
-//! e-mail provider (W276 to W278).
+//! What deployment tools look up and this server never has: connections, roles, organizations (W276,
+//! W277).
 
 use super::administrator::Administrator;
 use super::error::Error;
@@ -31,10 +31,4 @@ pub(super) async fn organization(
 ) -> Result<(), Error> {
     administrator.needs(&["read:organizations"])?;
     Err(Inexistent::Organization.into())
-}
-
-/// `GET /emails/provider`.
-pub(super) async fn email_provider(administrator: Administrator) -> Result<(), Error> {
-    administrator.needs(&["read:email_provider"])?;
-    Err(Inexistent::MailProvider.into())
 }

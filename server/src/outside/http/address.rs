@@ -35,7 +35,9 @@ const NAT64: &str = "64:ff9b::/96";
 
 /// Ports below this one are for other protocols, but for https' own.
 const FIRST_FREE_PORT: u16 = 1024;
-const HTTPS: u16 = 443;
+const HTTPS: [u16; 1] = [443];
+/// Where mail is handed over (RFC 5321, 6409, 8314).
+const MAIL: [u16; 3] = [25, 465, 587];
 
 /// Something that may be called although it is not public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,7 @@ pub struct Guard {
     special_v6: Vec<IpNet>,
     global_v6: Option<IpNet>,
     nat64: Option<IpNet>,
+    low_ports: &'static [u16],
 }
 
 impl Guard {
@@ -96,7 +99,13 @@ impl Guard {
             special_v6: nets(&SPECIAL_V6),
             global_v6: GLOBAL_V6.parse().ok(),
             nat64: NAT64.parse().ok(),
+            low_ports: &HTTPS,
         }
+    }
+
+    /// The same for mail, which has ports of its own.
+    pub(super) fn for_mail(allowed: Vec<Allowed>) -> Self {
+        Self { low_ports: &MAIL, ..Self::new(allowed) }
     }
 
     /// Whether `host`, which is or resolved to `address`, may be called on `port`.
@@ -105,7 +114,8 @@ impl Guard {
         if self.allowed.iter().any(|allowed| allowed.covers(host, address, port)) {
             return true;
         }
-        (port == HTTPS || port >= FIRST_FREE_PORT) && self.is_public(address)
+        let is_ours = self.low_ports.contains(&port) || port >= FIRST_FREE_PORT;
+        is_ours && self.is_public(address)
     }
 
     /// The IPv4 address inside an IPv6 one that only wraps it.

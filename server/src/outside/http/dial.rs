@@ -33,7 +33,7 @@ pub(super) struct Dialler {
 
 /// Why nobody was connected to.
 #[derive(Debug)]
-pub(super) enum DialError {
+pub(in crate::outside) enum DialError {
     /// It must not be.
     Forbidden(String),
     /// It cannot be.
@@ -55,21 +55,9 @@ impl Dialler {
     }
 
     async fn dial(self, uri: Uri) -> Result<TokioIo<TcpStream>, DialError> {
-        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let host = host.trim_matches(['[', ']']);
+        let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(443);
-        let found = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_name) => self.look_up(host, port).await?,
-        };
-        let mut passing = found;
-        passing.retain(|found| self.guard.lets_pass(host, found.ip(), port));
-        passing.truncate(ADDRESSES);
-        if passing.is_empty() {
-            return Err(DialError::Forbidden(format!(
-                "{host}:{port} is not public; if it is meant, name it in outbound.allow"
-            )));
-        }
+        let passing = self.checked(host, port).await?;
         let mut last = String::from("no address");
         for address in passing {
             match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
@@ -85,6 +73,28 @@ impl Dialler {
             }
         }
         Err(DialError::Unreachable(last))
+    }
+
+    /// The addresses of a host that the guard lets pass; never none.
+    pub(super) async fn checked(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, DialError> {
+        let host = host.to_ascii_lowercase();
+        let host = host.trim_matches(['[', ']']);
+        let mut passing = match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_name) => self.look_up(host, port).await?,
+        };
+        passing.retain(|found| self.guard.lets_pass(host, found.ip(), port));
+        passing.truncate(ADDRESSES);
+        if passing.is_empty() {
+            return Err(DialError::Forbidden(format!(
+                "{host}:{port} is not public; if it is meant, name it in outbound.allow"
+            )));
+        }
+        Ok(passing)
     }
 
     async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {

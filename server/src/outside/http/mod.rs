@@ -19,7 +19,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use url::Url;
 
 pub use address::{Allowed, Guard};
+pub(super) use dial::DialError;
 pub use window::{Window, may_name};
+pub(super) use window::{checked_addresses, system_roots};
 
 /// Answers calls.
 pub trait Outbound: fmt::Debug + Send + Sync {

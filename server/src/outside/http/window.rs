@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl Window {
     /// public or allowed.
     pub fn open(allowed: Vec<Allowed>, ca_file: &Path) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        if let Some(system) = SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists()) {
+        if let Some(system) = system_roots() {
             add_roots(&mut roots, system)?;
         }
         if !ca_file.as_os_str().is_empty() {
@@ -180,6 +180,23 @@ impl Outbound for Window {
             }
         })
     }
+}
+
+/// The file with the certificates that this system trusts.
+pub(in crate::outside) fn system_roots() -> Option<&'static Path> {
+    SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists())
+}
+
+/// The addresses of a mail server, each checked as for any other call: whoever connects takes one of
+/// them, and asks for no name again.
+pub(in crate::outside) async fn checked_addresses(
+    settings: &config::Outbound,
+    is_dev: bool,
+    (host, port): (&str, u16),
+) -> Result<Vec<SocketAddr>, DialError> {
+    let allowed = for_clients(settings, is_dev).allow;
+    let allowed = allowed.iter().filter_map(|text| Allowed::parse(text)).collect();
+    Dialler::new(Arc::new(Guard::for_mail(allowed))).checked(host, port).await
 }
 
 fn for_clients(settings: &config::Outbound, is_dev: bool) -> config::Outbound {
