@@ -57,7 +57,7 @@ const FORGET_STARTS: &str = "
         (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
         ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
 
-const TABLES: [Swept; 20] = [
+const TABLES: [Swept; 21] = [
     Swept {
         before: Some(FORGET_STARTS),
         ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)

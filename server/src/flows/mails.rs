@@ -4,7 +4,7 @@
 use domain::ciba::transaction::Transaction;
 use domain::jose::NONCE_BYTES;
 use domain::people::User;
-use domain::{TenantId, Timestamp, UserId};
+use domain::{Timestamp, UserId};
 use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

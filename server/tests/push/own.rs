@@ -144,7 +144,7 @@ async fn each_message_is_sealed_anew_under_a_key_that_stays() {
     assert_ne!(to.reads(&first.raw), to.reads(&second.raw));
 }
 
-/// O442, D9: UnifiedPush, Apple and Google carry the same few words.
+/// O442, D9: `UnifiedPush`, Apple and Google carry the same few words.
 #[tokio::test]
 async fn every_kind_of_channel_carries_the_name_of_the_request_alone() {
     let (world, services) = world_with_services().await;
@@ -221,7 +221,7 @@ async fn a_redirect_is_a_refusal_and_a_long_answer_is_cut() {
     assert_eq!(logged(&world, "gd_send_pn").await.len(), 1);
 }
 
-/// D10, O444: a subscription that is gone is dropped and shown; the device is asked all the same
+/// O444: a subscription that is gone is dropped and shown (D10); the device is asked all the same
 /// and comes back with another.
 #[tokio::test]
 async fn a_channel_that_is_gone_is_dropped_and_shown() {

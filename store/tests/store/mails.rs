@@ -32,7 +32,7 @@ async fn a_mail_is_taken_by_one_and_tried_again() {
     let until = NOW.plus_seconds(9);
     done(&database, mails::lease(&ticket, until)).await;
     assert_eq!(database.run(mails::lease(&ticket, until)).await, Ok(Written::Overtaken));
-    assert_eq!(mails::due(&database, NOW).await.unwrap(), [wake.clone()]);
+    assert_eq!(mails::due(&database, NOW).await.unwrap(), std::slice::from_ref(&wake));
     done(&database, mails::again(&ticket, NOW)).await;
     assert_eq!(database.run(mails::again(&ticket, NOW)).await, Ok(Written::Overtaken));
     assert_eq!(mails::due(&database, NOW).await.unwrap()[0].attempts, 1);

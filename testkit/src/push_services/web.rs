@@ -194,11 +194,11 @@ impl Rules {
             return Act::Answer(refusal(status, reason));
         }
         self.book.keep(&token, asked);
-        let mut taken = Response::new(Full::new(Bytes::new()));
-        *taken.status_mut() = http::StatusCode::CREATED;
+        let mut accepted = Response::new(Full::new(Bytes::new()));
+        *accepted.status_mut() = http::StatusCode::CREATED;
         let place = format!("/m/{}", self.book.count.load(Ordering::SeqCst));
-        taken.headers_mut().insert("location", place.parse().unwrap());
-        Act::Answer(taken)
+        accepted.headers_mut().insert("location", place.parse().unwrap());
+        Act::Answer(accepted)
     }
 
     fn judged(&self, asked: &Asked, token: &str) -> Result<(), (u16, &'static str)> {
