@@ -19,13 +19,23 @@ use crate::outside::Entropy;
 /// The keys every tenant has from its first day: RS256 as Auth0's SDKs expect, ES256 as we choose.
 pub const KEY_TYPES: [KeyType; 2] = [KeyType::Rsa, KeyType::P256];
 
-/// Which keys a key set shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// RSA keys only: auth0-python reads every key of a set as one of these, and fails at others.
-    Rsa,
-    /// All, since a client or an API asks for more.
-    All,
+/// What an RSA key signs beside RS256. A key set says of each key the one algorithm it is for, so
+/// the same key stands there once more, under a name of its own (RFC 7517 4.4).
+pub(crate) const FURTHER: [Algorithm; 2] = [Algorithm::Rs512, Algorithm::Ps256];
+
+/// What a key set shows beside RSA keys for RS256, which it always does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Elliptic keys, where a client or an API asks for them: auth0-python reads every key of a set
+    /// as one of RSA, and fails at others.
+    pub elliptic: bool,
+    /// Those of [`FURTHER`] that a client or an API asks for.
+    pub further: Vec<Algorithm>,
+}
+
+/// The name of a key where it signs with one of [`FURTHER`].
+fn further_name(kid: &str, algorithm: Algorithm) -> String {
+    format!("{kid}.{}", algorithm.name())
 }
 
 /// The keys of one tenant.
@@ -33,6 +43,7 @@ pub struct Keyring {
     signing: Vec<(String, SigningKey)>,
     published: Vec<(String, PublicKey)>,
     public_set: String,
+    further: Vec<Algorithm>,
 }
 
 impl fmt::Debug for Keyring {
@@ -48,18 +59,31 @@ impl Keyring {
         tenant: &TenantId,
         rows: &[SigningKeyRow],
         sealing: &SealingKeys,
-        shown: Shown,
+        shown: &Shown,
     ) -> Result<Self, Broken> {
-        let mut keyring =
-            Self { signing: Vec::new(), published: Vec::new(), public_set: String::new() };
+        let mut keyring = Self {
+            signing: Vec::new(),
+            published: Vec::new(),
+            public_set: String::new(),
+            further: shown.further.clone(),
+        };
         let mut set = Vec::new();
         for row in rows.iter().filter(|row| row.revoked_at.is_none()) {
             let jwk: Value = serde_json::from_str(&row.public_jwk).map_err(Broken::because)?;
             let key = PublicKey::from_jwk(&jwk).map_err(Broken::because)?;
-            keyring.published.push((row.kid.clone(), key));
-            if shown == Shown::All || row.alg == Algorithm::Rs256.name() {
+            if key.key_type() == KeyType::Rsa {
+                for algorithm in FURTHER {
+                    let kid = further_name(&row.kid, algorithm);
+                    if shown.further.contains(&algorithm) {
+                        set.push(renamed(&jwk, &kid, algorithm));
+                    }
+                    keyring.published.push((kid, key.clone()));
+                }
+            }
+            if shown.elliptic || key.key_type() == KeyType::Rsa {
                 set.push(jwk);
             }
+            keyring.published.push((row.kid.clone(), key));
             if row.stage == Stage::Current {
                 let private = sealing
                     .open(&associated(tenant, &row.kid), &row.sealed_private)
@@ -92,7 +116,12 @@ impl Keyring {
         let fitting = self.signing.iter().find(|(_, key)| key.public().fits(algorithm));
         let (kid, key) = fitting
             .ok_or_else(|| Broken::because(format!("no current key for {}", algorithm.name())))?;
-        let fields = HeaderFields { typ: Some(typ), kid: Some(kid), jwk: None };
+        let kid = if self.further.contains(&algorithm) {
+            further_name(kid, algorithm)
+        } else {
+            kid.clone()
+        };
+        let fields = HeaderFields { typ: Some(typ), kid: Some(&kid), jwk: None };
         let claims = serde_json::to_string(claims).map_err(Broken::because)?;
         key.sign(algorithm, &fields, &claims).map_err(Broken::because)
     }
@@ -101,6 +130,16 @@ impl Keyring {
     pub fn public_key(&self, kid: &str) -> Option<&PublicKey> {
         self.published.iter().find(|(name, _)| name == kid).map(|(_, key)| key)
     }
+}
+
+/// The same key under another name, for another algorithm.
+fn renamed(jwk: &Value, kid: &str, algorithm: Algorithm) -> Value {
+    let mut jwk = jwk.clone();
+    if let Some(members) = jwk.as_object_mut() {
+        members.insert(String::from("kid"), kid.into());
+        members.insert(String::from("alg"), algorithm.name().into());
+    }
+    jwk
 }
 
 /// The row of a new key: private half sealed, public half with a certificate around it (W12).

@@ -24,7 +24,7 @@ use crate::cache::Cache;
 use crate::failure::{Broken, Failure};
 use crate::fresh::Fresh;
 use crate::issuer_keys::IssuerKey;
-use crate::keyring::{Keyring, Shown};
+use crate::keyring::{self, Keyring, Shown};
 use crate::push::Accounts;
 use crate::tenancy::{self, Base, Context, Settings, Tenant};
 
@@ -417,10 +417,15 @@ impl App {
             return Ok(known);
         }
         let rows = signing_keys::list(&self.database, tenant).await?;
-        let elliptic = Algorithm::Es256.name();
-        let is_wanted = signing_keys::is_wanted(&self.database, tenant, elliptic).await?;
-        let shown = if is_wanted { Shown::All } else { Shown::Rsa };
-        let mut keyring = Keyring::open(tenant, &rows, &self.secrets.sealing, shown)?;
+        let wanted = |one: Algorithm| signing_keys::is_wanted(&self.database, tenant, one.name());
+        let elliptic = wanted(Algorithm::Es256).await?;
+        let mut shown = Shown { elliptic, further: Vec::new() };
+        for algorithm in keyring::FURTHER {
+            if wanted(algorithm).await? {
+                shown.further.push(algorithm);
+            }
+        }
+        let mut keyring = Keyring::open(tenant, &rows, &self.secrets.sealing, &shown)?;
         let of_issuer = issuer_keys::of_tenant(&self.database, tenant).await?;
         let is_for_receipts = |row: &&IssuerKeyRow| row.purpose == Purpose::Receipt;
         if let Some(row) = of_issuer.iter().find(is_for_receipts) {

@@ -283,21 +283,27 @@ pub fn withdraw(tenant: &TenantId, withdrawn: &Withdrawn) -> Write {
     noticed(Write::new().exactly(1, WITHDRAW, params), tenant, facts, withdrawn.at())
 }
 
-/// Ends what is asked of a person and not exchanged yet, because all access to them was revoked
-/// (R8). Any number of rows.
-pub fn end_of_user(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
+/// Ends what is asked of a person, by one client or by anybody, and not exchanged yet, because access
+/// to them was revoked (R8). Any number of rows.
+pub fn end_of_user(
+    tenant: &TenantId,
+    (user, client): (&UserId, Option<&ClientId>),
+    now: Timestamp,
+) -> Write {
     const END: &str = "
         UPDATE transactions
         SET state = 'failed', decided_at = COALESCE(decided_at, $3), reason = 'access_revoked',
             push_due_at = NULL
         WHERE tenant_id = $1 AND user_id = $2 AND state IN ('pending', 'approved')
-            AND expires_at > $3";
+            AND expires_at > $3 AND ($4 = '' OR client_id = $4)";
     const NOTICES: &str = "
         UPDATE notices SET due_at = $3
-        WHERE tenant_id = $1 AND user_id = $2 AND due_at IS NULL AND expires_at > $3";
-    Write::new()
-        .also(END, [tenant.into(), user.into(), now.into()])
-        .also(NOTICES, [tenant.into(), user.into(), now.into()])
+        WHERE tenant_id = $1 AND user_id = $2 AND due_at IS NULL AND expires_at > $3
+            AND ($4 = '' OR auth_req_hash IN (SELECT auth_req_hash FROM transactions
+                WHERE tenant_id = $1 AND user_id = $2 AND client_id = $4))";
+    let client = client.map_or("", ClientId::as_str);
+    let params = [tenant.into(), user.into(), now.into(), client.into()];
+    Write::new().also(END, params.clone()).also(NOTICES, params)
 }
 
 /// Counts a wrong number. `Overtaken`: there was one before, or it is decided.

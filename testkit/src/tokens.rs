@@ -30,6 +30,7 @@ pub(crate) async fn verified(world: &World, token: &str) -> Token {
     let keys = keys["keys"].as_array().unwrap();
     let key = keys.iter().find(|key| key["kid"] == header["kid"]);
     let key = key.unwrap_or_else(|| panic!("the key set lacks {}", header["kid"]));
+    assert_eq!(key["alg"], header["alg"], "what the key set says the key is for");
     let key = PublicKey::from_jwk(key).unwrap();
     let unverified = Unverified::parse(token, MOST_BYTES).unwrap();
     unverified.verify(&key, &ALL).unwrap();

@@ -346,6 +346,7 @@ mod tests {
         }
     }
 
+    /// N55: a validator that panics is a refusal, whose reason the client is told.
     #[test]
     fn what_breaks_in_a_validator_is_a_refusal() {
         let broken: Result<(), String> = guarded(|| panic!("a validator's own fault"));

@@ -17,6 +17,7 @@ mod device_log;
 mod enroll_device;
 mod enrolling;
 mod enrollment_flow;
+mod ephemeral;
 mod events;
 pub mod exchange;
 mod find_open;

@@ -7,8 +7,9 @@ use domain::ciba::hint::{Hint, Who};
 use domain::ciba::hint_token;
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::{Fingerprint, Timestamp, UserId};
-use store::{Written, replays, users};
+use store::{Written, enrollments, replays, users};
 
+use super::ephemeral;
 use crate::App;
 use crate::failure::Failure;
 use crate::known::KnownClient;
@@ -38,6 +39,12 @@ pub(super) async fn meant(
     now: Timestamp,
 ) -> Result<Meant, Failure> {
     match hint {
+        Hint::Who(Who::User(id))
+            if ephemeral::is_one(id.as_str())
+                && !client.client().profile.rules().only_login_hints =>
+        {
+            shown_by(app, context, id, now).await
+        }
         Hint::Who(who) => named(app, context, who).await,
         Hint::LoginHintToken(token) => {
             let ours = (context.base.issuer.as_str(), context.base.all.as_slice());
@@ -59,6 +66,19 @@ pub(super) async fn meant(
             Ok(by_id(user))
         }
     }
+}
+
+/// The person whose device made this name for one request; nobody, if it was removed since.
+async fn shown_by(
+    app: &App,
+    context: &Context,
+    name: &UserId,
+    now: Timestamp,
+) -> Result<Meant, Failure> {
+    let (device, unspent) = ephemeral::opened(app, context, name.as_str(), now)?;
+    let found = enrollments::one(&app.database, &context.tenant.id, &device).await?;
+    let user = found.map(|(device, _)| device.user);
+    Ok(Meant { user, name: name.clone(), is_by_id: false, unspent: Some(unspent) })
 }
 
 fn by_id(user: UserId) -> Meant {

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use testkit::World;
+use testkit::{Form, World};
 
 const CONFIGURATION: &str = ".well-known/openid-configuration";
 
@@ -97,6 +97,36 @@ async fn the_metadata_list_what_the_server_does() {
     holds("token_endpoint_auth_methods_supported", &methods);
     let algorithms = ["RS256", "RS384", "PS256"];
     holds("token_endpoint_auth_signing_alg_values_supported", &algorithms);
+}
+
+/// O468: a key set names each key with the one algorithm it is for; where an API asks for another, the
+/// same RSA key stands there once more under a name of its own, and its tokens name that.
+#[tokio::test]
+async fn every_algorithm_has_a_key_of_its_name() {
+    let world = World::new().await;
+    let shown = async || {
+        let set = world.get(".well-known/jwks.json").await.json();
+        set["keys"].as_array().unwrap().clone()
+    };
+    let before = shown().await;
+    assert!(before.iter().all(|key| key["alg"] == "RS256"));
+    for (number, algorithm) in ["PS256", "RS512"].into_iter().enumerate() {
+        let audience = format!("https://{algorithm}.example/");
+        world.registers_api(json!({"identifier": audience, "signing_alg": algorithm})).await;
+        let ask = |form: Form| form.with("audience", audience.as_str());
+        let tokens = world.client().gets_tokens("alice", ask).await;
+        let token = world.verified(tokens["access_token"].as_str().unwrap()).await;
+        let keys = shown().await;
+        assert_eq!(keys.len(), before.len() * (number + 2));
+        let named = |kid: &Value| keys.iter().filter(|key| key["kid"] == *kid).collect::<Vec<_>>();
+        let own = named(&token.header["kid"]);
+        assert_eq!((own.len(), &own[0]["alg"]), (1, &json!(algorithm)));
+        assert!(before.iter().any(|key| key["n"] == own[0]["n"] && key["kid"] != own[0]["kid"]));
+    }
+    // An ID token of its client is signed as before.
+    let tokens = world.client().gets_tokens("alice", |form| form).await;
+    let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
+    assert!(before.iter().any(|key| key["kid"] == token.header["kid"]));
 }
 
 /// W8: the CIBA grant is listed.

@@ -1,8 +1,11 @@
 //! D8: the inbox, one request, and the stream of events.
 
+use domain::Timestamp;
 use http::Method;
 use serde_json::Value;
+use server::outside::Clock;
 use testkit::World;
+use testkit::push_services::{PushServices, Reply};
 
 use super::{Answer, Device, Said, asks, assert_refused};
 
@@ -134,6 +137,39 @@ async fn a_device_that_listens_is_told_everything_and_sent_away_when_it_is_revok
         expected.push((String::from(outcome), name.clone()));
     }
     assert_eq!(of_requests(&told), expected);
+}
+
+/// N43: while the push service is down a request is accepted, and answered from the inbox.
+#[tokio::test]
+async fn a_request_is_answered_from_the_inbox_while_pushes_fail() {
+    let services = PushServices::start(|| Clock::hand(Timestamp::from_ms(testkit::START))).await;
+    let builder = World::builder().configured(|config| services.configure(config));
+    let world = builder.with_push_services().start().await;
+    world.phone_of("alice").enrolls_with(testkit::p256_key(), "GCM").await;
+    let device = Device::of(&world, "alice").await;
+    for _ in 0..20 {
+        services.fcm.token_endpoint_replies(Reply::Close);
+    }
+    let id = asks(&world, "alice").await;
+    world.run_worker().await;
+    assert_eq!(services.fcm.count(), 0);
+    assert_eq!(device.decides(Said::Approve).await.status, 204);
+    assert_eq!(world.client().polls(&id).await, "200");
+}
+
+/// O469: a person who is deleted has no devices: the stream of one ends at once.
+#[tokio::test]
+async fn the_stream_of_a_deleted_persons_device_ends() {
+    let world = World::new().await;
+    let device = Device::of(&world, "alice").await;
+    let deletes = async {
+        until_listening(&world, 1).await;
+        settles().await;
+        assert_eq!(world.operator().deletes("users/auth0%7Calice").await.status, 204);
+    };
+    let (told, ()) = tokio::join!(device.gets("device/v1/events"), deletes);
+    assert!(of_requests(&told).is_empty());
+    until_listening(&world, 0).await;
 }
 
 /// O375: one stream of a device, the newest; more devices than may: 503 with `Retry-After`; a

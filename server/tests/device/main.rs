@@ -14,6 +14,7 @@ mod d19_fetching;
 mod d1_enrollment;
 mod d3_page;
 mod d5_account;
+mod d5_mine;
 mod d7_proofs;
 mod d8_inbox;
 mod web;

@@ -199,9 +199,11 @@ async fn revoked_access_ends_open_requests() {
     done(&database, transaction(1, &alice, None)).await;
     done(&database, transaction(2, &alice, Some("dev_1"))).await;
     done(&database, transaction(3, &bob, None)).await;
-    done(&database, transactions::end_of_user(&acme(), alice.id(), Timestamp::from_ms(2))).await;
+    done(&database, transactions::end_of_user(&acme(), (alice.id(), None), Timestamp::from_ms(2)))
+        .await;
     assert_eq!(states(&database).await, ["pending", "approved", "pending"], "too late to end");
-    done(&database, transactions::end_of_user(&acme(), alice.id(), Timestamp::from_ms(1))).await;
+    done(&database, transactions::end_of_user(&acme(), (alice.id(), None), Timestamp::from_ms(1)))
+        .await;
     assert_eq!(states(&database).await, ["failed", "failed", "pending"]);
 }
 

@@ -119,7 +119,7 @@ pub async fn end_requests(
     user: &UserId,
     now: Timestamp,
 ) -> Result<(), Denial> {
-    let _any = app.database.run(transactions::end_of_user(tenant, user, now)).await?;
+    let _any = app.database.run(transactions::end_of_user(tenant, (user, None), now)).await?;
     app.open.forget_tenant(tenant);
     Ok(())
 }

@@ -4,7 +4,7 @@ use domain::people::{Fields, User};
 use domain::shape::Object;
 use domain::{TenantId, Timestamp, UserId};
 use serde_json::Value;
-use store::{Written, users};
+use store::{Written, enrollments, users};
 
 use super::ATTEMPTS;
 use crate::App;
@@ -67,9 +67,14 @@ pub async fn delete_user(
     id: &UserId,
     now: Timestamp,
 ) -> Result<(), Denial> {
+    // Before they are gone: whichever of them listens is told to look.
+    let devices = enrollments::of_user(&app.database, tenant, id).await?;
     match app.database.run(users::delete(tenant, id, now)).await? {
         Written::Done => {
             app.open.forget_tenant(tenant);
+            for device in &devices {
+                app.inboxes.ring(&device.id);
+            }
             tracing::info!(tenant.id = %tenant, user.id = %id, "user deleted");
         }
         Written::Overtaken => {}

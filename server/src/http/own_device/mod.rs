@@ -10,9 +10,9 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, Request};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, patch, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use device_protocol::aizuchi::errors::Code;
-use domain::{ConsentId, TransactionId};
+use domain::{ClientId, ConsentId, TransactionId};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use store::issuer_keys::Purpose;
@@ -33,6 +33,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/device/v1/devices", only(get(devices), "GET"))
         .route("/device/v1/device", only(patch(change).delete(forget), "DELETE, PATCH"))
         .route("/device/v1/device/key", only(post(change_key), "POST"))
+        .route("/device/v1/grants", only(get(grants), "GET"))
+        .route("/device/v1/grants/{client}", only(delete(revoke_grant), "DELETE"))
+        .route("/device/v1/user-code", only(put(set_code).delete(remove_code), "DELETE, PUT"))
+        .route("/device/v1/identifiers", only(post(identifier), "POST"))
         .route("/device/v1/tickets", only(post(make_ticket), "POST"))
         .route("/device/v1/requests", only(get(list), "GET"))
         .route("/device/v1/requests/{id}", only(get(show), "GET"))
@@ -106,6 +110,39 @@ async fn change_key(call: Call) -> Result<StatusCode, Error> {
     let done = flows::change_key(&call.app, &call.context, sent, call.now).await;
     done.map_err(|failure| Error::at(failure, call.now))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn grants(call: Call) -> Result<Response, Error> {
+    let grants = flows::list_grants(&call.app, &call.context, call.signed(), call.now).await;
+    let grants = grants.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &grants))
+}
+
+async fn revoke_grant(id: Id, call: Call) -> Result<StatusCode, Error> {
+    let client = ClientId::new(named(id).as_str());
+    let sent = (call.signed(), &client);
+    let done = flows::revoke_grant(&call.app, &call.context, sent, call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_code(call: Call) -> Result<StatusCode, Error> {
+    let sent = (call.signed(), call.json());
+    let done = flows::set_own_code(&call.app, &call.context, sent, call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_code(call: Call) -> Result<StatusCode, Error> {
+    let done = flows::remove_own_code(&call.app, &call.context, call.signed(), call.now).await;
+    done.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn identifier(call: Call) -> Result<Response, Error> {
+    let made = flows::make_identifier(&call.app, &call.context, call.signed(), call.now).await;
+    let made = made.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::CREATED, &made))
 }
 
 async fn make_ticket(call: Call) -> Result<Response, Error> {
