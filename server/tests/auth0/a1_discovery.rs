@@ -99,7 +99,7 @@ async fn the_metadata_list_what_the_server_does() {
     holds("token_endpoint_auth_signing_alg_values_supported", &algorithms);
 }
 
-/// O468: a key set names each key with the one algorithm it is for; where an API asks for another, the
+/// O467: a key set names each key with the one algorithm it is for; where an API asks for another, the
 /// same RSA key stands there once more under a name of its own, and its tokens name that.
 #[tokio::test]
 async fn every_algorithm_has_a_key_of_its_name() {

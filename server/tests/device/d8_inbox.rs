@@ -157,7 +157,7 @@ async fn a_request_is_answered_from_the_inbox_while_pushes_fail() {
     assert_eq!(world.client().polls(&id).await, "200");
 }
 
-/// O469: a person who is deleted has no devices: the stream of one ends at once.
+/// O468: a person who is deleted has no devices: the stream of one ends at once.
 #[tokio::test]
 async fn the_stream_of_a_deleted_persons_device_ends() {
     let world = World::new().await;
