@@ -121,9 +121,21 @@ export async function enrollsOwn(code, name = 'Alma’s device') {
   return { ...(await answer.json()), keyCode: `${letters.slice(0, 3)}-${letters.slice(3)}` };
 }
 
+/** A shop of profile `ciba`, with what else it is to have. */
+export async function shop(name, more = {}) {
+  const members = { name, app_type: 'regular_web', grant_types: ['urn:openid:params:grant-type:ciba'], profile: 'ciba', ...more };
+  const { client_id, client_secret } = await manages('POST', 'clients', members);
+  return { client_id, client_secret };
+}
+
+/** The shop asks; the whole acknowledgement. */
+export const begins = (client, user, more) => form(`${card.issuer}bc-authorize`, {
+  ...client, login_hint: user.user_id, scope: 'openid', ...more,
+});
+
 /** What the client gets for its request at this moment: `tokens`, or why there are none. */
-export async function gets(id) {
-  const grant = { ...card.client, grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: id };
+export async function gets(id, client = card.client) {
+  const grant = { ...client, grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: id };
   const answer = await fetch(`${card.issuer}oauth/token`, { method: 'POST', body: new URLSearchParams(grant) });
   const body = await answer.json();
   return answer.ok ? 'tokens' : body.error;

@@ -1,0 +1,65 @@
+// What the web authenticator signs, judged by the server itself: numbers, passkeys, receipts.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test, { after } from 'node:test';
+
+import { opens, personAt } from './lib/authenticator.mjs';
+import { close, complaints } from './lib/chromium.mjs';
+import { begins, card, gets, shop } from './lib/house.mjs';
+
+after(close);
+
+const other = (code) => String((Number(code) + 11) % 90 + 10);
+
+// O432: the number of the acknowledgement, typed; a wrong one first.
+test('the number that the shop shows is typed', async () => {
+  const client = await shop('Number Shop');
+  const { user, page } = await personAt('Rei Number');
+  const { auth_req_id: id, match_code: code } = await begins(client, user, { binding_message: 'Pay 71.00', match: 'true' });
+  await opens(page);
+  await page.locator('#match').fill(other(code));
+  await page.locator('#approve').click();
+  await page.getByText('That is not the number.').waitFor();
+  assert.equal(await gets(id, client), 'authorization_pending');
+  await page.locator('#match').fill(code);
+  await page.locator('#approve').click();
+  await page.getByRole('heading', { name: 'Approved' }).waitFor();
+});
+
+// O432: the second wrong number denies, and it says so.
+test('two wrong numbers deny the request', async () => {
+  const client = await shop('Number Shop 2');
+  const { user, page } = await personAt('Saki Number');
+  const { auth_req_id: id, match_code: code } = await begins(client, user, { binding_message: 'Pay 72.00', match: 'true' });
+  await opens(page);
+  for (const sentence of ['That is not the number.', 'the numbers differ']) {
+    await page.locator('#match').fill(other(code));
+    await page.locator('#approve').click();
+    await page.getByText(sentence).first().waitFor();
+  }
+  assert.equal(await gets(id, client), 'access_denied');
+});
+
+const claimsOf = (jws) => JSON.parse(Buffer.from(jws.split('.')[1], 'base64url').toString());
+
+// O425: what is saved is the receipt, whole: the words, and the decision with this device.
+test('a saved receipt is the server\'s, with the words and the answer', async () => {
+  const client = await shop('Receipt Shop');
+  const { user, page } = await personAt('Taro Receipt');
+  await begins(client, user, { binding_message: 'Pay 73.00' });
+  await opens(page);
+  await page.locator('#approve').click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#receipt').click()]);
+  const [jws, ...parts] = readFileSync(await download.path(), 'utf8').trim().split('~');
+  const { typ } = JSON.parse(Buffer.from(jws.split('.')[0], 'base64url').toString());
+  assert.equal(typ, 'aizuchi-receipt+jwt');
+  const { content, decided, iss } = claimsOf(jws);
+  assert.deepEqual([claimsOf(content).binding_message, decided, iss], ['Pay 73.00', 'approve', card.issuer]);
+  const told = Object.fromEntries(parts.filter(Boolean).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()).slice(1)));
+  assert.equal(claimsOf(told.decision).decision, 'approve');
+  assert.ok(told.device.id.startsWith('dev_'));
+});
+
+test('no page asked for anything that its policy refuses, and no program failed', () => {
+  assert.deepEqual(complaints, []);
+});
