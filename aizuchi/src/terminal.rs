@@ -63,6 +63,7 @@ pub(crate) struct Terminal {
     out: Box<dyn Write + Send + Sync>,
     err: Box<dyn Write + Send + Sync>,
     colours: bool,
+    is_elsewhere: bool,
 }
 
 impl Terminal {
@@ -72,7 +73,30 @@ impl Terminal {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
             colours: io::stdout().is_terminal(),
+            is_elsewhere: false,
         }
+    }
+
+    /// Whether a person sits in front of it, who can be shown a screen and press keys.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.colours && io::stdin().is_terminal()
+    }
+
+    /// Shows these lines and nothing else.
+    pub(crate) fn screen(&mut self, lines: &[String]) -> io::Result<()> {
+        // Home, clear; lines begin at the left in every mode of a terminal.
+        write!(self.out, "\x1b[H\x1b[J{}", lines.join("\r\n"))?;
+        self.out.flush()
+    }
+
+    /// Turns to a screen of its own, or back to what was there before.
+    pub(crate) fn other_screen(&mut self, is_on: bool) -> io::Result<()> {
+        if is_on == self.is_elsewhere {
+            return Ok(());
+        }
+        self.is_elsewhere = is_on;
+        self.out.write_all(if is_on { b"\x1b[?1049h" } else { b"\x1b[?1049l" })?;
+        self.out.flush()
     }
 
     /// Whether colours will be seen as such.

@@ -290,7 +290,7 @@ fn a_passkey_confirms_this_very_decision() {
     }
 }
 
-/// Any byte of a receipt changed, and it fails, saying where.
+/// D20: any byte of a receipt changed, and it fails, saying where.
 #[test]
 fn a_changed_byte_anywhere_fails_and_is_placed() {
     let keys = Keys::new();

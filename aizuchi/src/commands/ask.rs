@@ -76,6 +76,10 @@ pub(super) struct Arguments {
     /// Seconds that the person has for the answer.
     #[arg(long, value_name = "SECONDS")]
     expiry: Option<u32>,
+    /// Have the person enter a number that only you are shown (profiles `ciba` and `fapi-ciba`; other
+    /// clients have their setting `match_code_required`).
+    #[arg(long = "match")]
+    wants_match: bool,
     /// PEM file with the certificate authorities to check the server with.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -105,6 +109,7 @@ struct Running {
     auth_req_id: String,
     interval_s: i64,
     ends_at: Timestamp,
+    match_code: Option<String>,
 }
 
 /// Asks.
@@ -159,6 +164,17 @@ async fn ask(arguments: &Arguments, terminal: &mut Terminal) -> Result<End, Fail
             shown(&arguments.user),
             shown(&arguments.message)
         ))?;
+    }
+    match &running.match_code {
+        // Even where no progress is wanted: nobody can approve without it.
+        Some(code) => {
+            terminal.note(&format!("the number to enter on the phone is {}", shown(code)))?;
+        }
+        None if arguments.wants_match => {
+            let what = "the server gave no number: clients of this profile have one by their setting match_code_required";
+            terminal.note(what)?;
+        }
+        None => {}
     }
     wait(arguments, &https, (&token, &secret), running, terminal).await
 }
@@ -223,6 +239,7 @@ async fn start(
     ];
     fields.extend(arguments.audience.as_deref().map(|audience| ("audience", audience)));
     fields.extend(expiry.as_deref().map(|expiry| ("requested_expiry", expiry)));
+    fields.extend(arguments.wants_match.then_some(("match", "true")));
     let answer = https.post_form(backchannel, &[], &fields).await?;
     if !answer.is_success() {
         return Err(Failed::because(format!("the request was refused: {}", answer.complaint())));
@@ -237,6 +254,7 @@ async fn start(
         auth_req_id: id.to_owned(),
         interval_s: number("interval").unwrap_or(DEFAULT_INTERVAL_S).clamp(1, LONGEST_INTERVAL_S),
         ends_at: now().plus_seconds(expires_in),
+        match_code: body.get("match_code").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

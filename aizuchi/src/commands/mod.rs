@@ -21,6 +21,7 @@ mod restore;
 mod serve;
 mod tenant;
 mod user;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
+    Verify(verify::Arguments),
 }
 
 /// Reads the command line and runs what it names.
@@ -115,6 +117,7 @@ async fn dispatch(command: Command, terminal: &mut Terminal) -> Outcome {
         Command::Doctor(arguments) => Box::pin(doctor::run(arguments, terminal)).await,
         Command::Backup(arguments) => Box::pin(backup::run(arguments, terminal)).await,
         Command::Restore(arguments) => Box::pin(restore::run(arguments, terminal)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(arguments, terminal)).await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! `aizuchi phone`: the authenticator in a terminal.
 
-use std::io;
+mod screen;
+mod watch;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,18 +10,13 @@ use clap::{Args, Subcommand};
 use device_protocol::guardian::resolve::Decision;
 use serde_json::{Value, json};
 
+use super::now;
 use super::serve::stop_asked;
-use super::{now, pause};
 use crate::https::{base, read_ca};
 use crate::phone::{
     Answered, Consent, Device, Dialect, Kind, Push, State, StateFile, read_ticket, word,
 };
 use crate::terminal::{DONE, Failed, Outcome, Terminal, shown};
-
-/// How often `watch` looks into the tray.
-const LOOK_EVERY_MS: u64 = 1000;
-/// `watch` gives up after so many looks in a row that failed.
-const FAILED_LOOKS: u32 = 30;
 
 /// A phone in a terminal: a real device with its own key.
 ///
@@ -56,12 +53,22 @@ Examples:
     #[command(after_help = "Example:\n  aizuchi phone show cns_… --state alice.json")]
     Show(Which),
     /// Say yes: the request is read, shown, signed and answered.
-    #[command(after_help = "Example:\n  aizuchi phone approve cns_… --state alice.json")]
-    Approve(Which),
+    #[command(after_help = "\
+Examples:
+  aizuchi phone approve cns_… --state alice.json
+  aizuchi phone approve cns_… --match 42 --state alice.json")]
+    Approve(Approve),
     /// Say no.
     #[command(after_help = "Example:\n  aizuchi phone deny cns_… --reason hack --state alice.json")]
     Deny(Deny),
-    /// Wait for requests and show each as it comes, until Ctrl-C.
+    /// Fetch the receipt of an answer: what can be shown to others (our own dialect).
+    #[command(after_help = "\
+Examples:
+  aizuchi phone receipt --state alice.json > receipt.txt
+  aizuchi phone receipt cns_… --out receipt.txt --state alice.json")]
+    Receipt(Receipt),
+    /// Wait for requests and show each as it comes, until Ctrl-C. In our own dialect and on a
+    /// terminal: an inbox with keys to answer.
     #[command(after_help = "\
 Examples:
   aizuchi phone watch --state alice.json
@@ -101,6 +108,25 @@ struct Which {
 }
 
 #[derive(Args)]
+struct Approve {
+    #[command(flatten)]
+    which: Which,
+    /// The number that the other screen shows, where one is asked for.
+    #[arg(long = "match", value_name = "NUMBER")]
+    number: Option<String>,
+}
+
+#[derive(Args)]
+struct Receipt {
+    /// The request; may be left out for the last one that was answered.
+    #[arg(value_name = "REQUEST")]
+    id: Option<String>,
+    /// The file to write it to; otherwise standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct Deny {
     #[command(flatten)]
     which: Which,
@@ -125,6 +151,13 @@ enum Reply {
     Deny,
 }
 
+impl Watch {
+    /// Whether a person at the keyboard is meant to answer.
+    const fn is_for_people(&self) -> bool {
+        self.count.is_none() && self.answer.is_none()
+    }
+}
+
 #[derive(Args)]
 struct Forget {
     /// Remove the state file although the server cannot be reached.
@@ -140,41 +173,25 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         Act::Enroll(wanted) => session.enroll(&wanted).await?,
         Act::Inbox => session.inbox().await?,
         Act::Show(which) => session.show(which.id.as_deref()).await?,
-        Act::Approve(which) => session.answer(which.id.as_deref(), Decision::Accepted).await?,
+        Act::Approve(yes) => {
+            let answer = (Decision::Accepted, yes.number.as_deref());
+            session.answer(yes.which.id.as_deref(), answer).await?;
+        }
+        Act::Receipt(receipt) => session.receipt(&receipt).await?,
         Act::Deny(no) => {
             let decision = Decision::Rejected { reason: no.reason.as_deref() };
-            session.answer(no.which.id.as_deref(), decision).await?;
+            session.answer(no.which.id.as_deref(), (decision, None)).await?;
         }
         Act::Watch(watch) => {
             let stop = stop_asked()?;
             tokio::select! {
                 ended = session.watch(&watch) => ended?,
-                () = stop => {}
+                () = stop => session.terminal.other_screen(false)?,
             }
         }
         Act::Forget(forget) => session.forget(forget.offline).await?,
     }
     Ok(ExitCode::from(DONE))
-}
-
-/// What went wrong in a look at what waits.
-enum Trouble {
-    /// On the way to the server or in it: the next look may do better.
-    Passing(Failed),
-    /// Here: no other look would do better.
-    Final(Failed),
-}
-
-impl From<Failed> for Trouble {
-    fn from(failed: Failed) -> Self {
-        Self::Final(failed)
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::Final(error.into())
-    }
 }
 
 /// One act: where the phone is kept and where its words go.
@@ -319,7 +336,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn answer(&mut self, id: Option<&str>, decision: Decision<'_>) -> Result<(), Failed> {
+    async fn answer(
+        &mut self,
+        id: Option<&str>,
+        (decision, number): (Decision<'_>, Option<&str>),
+    ) -> Result<(), Failed> {
         let mut device = self.device()?;
         let push = Self::pick(&device, id).await?;
         // Read before answered, also because the server may insist on it.
@@ -327,10 +348,37 @@ impl Session<'_> {
         if !self.json {
             self.tell(&push, &consent)?;
         }
-        match device.answer(&push, decision, now()).await? {
+        if decision == Decision::Accepted && number.is_none() && consent.number().is_some() {
+            let what = "this request wants the number that the other screen shows; add --match NN";
+            return Err(Failed::usage(what));
+        }
+        match device.answer(&push, (decision, number), now()).await? {
             Answered::Counts => self.keep(&device, (&push, &consent), decision),
+            Answered::WrongNumber(why) => Err(Failed::because(why)),
             Answered::TooLate(why) => Err(why),
         }
+    }
+
+    /// D19: the receipt of an answer, byte for byte.
+    async fn receipt(&mut self, wanted: &Receipt) -> Result<(), Failed> {
+        let device = self.device()?;
+        let state = device.state();
+        let id = wanted.id.as_deref().or(state.last.as_deref()).unwrap_or_default();
+        let location = state.receipts.get(id).ok_or_else(|| {
+            Failed::because(
+                "this phone knows of no receipt for that request; only answers in our own dialect leave one",
+            )
+        })?;
+        let receipt = device.receipt(location, now()).await?;
+        match &wanted.out {
+            Some(file) => std::fs::write(file, &receipt)
+                .map_err(|error| Failed::because(format!("{}: {error}", file.display())))?,
+            None if self.json => {
+                self.terminal.json(&json!({ "id": id, "url": location, "receipt": receipt }))?;
+            }
+            None => self.terminal.line(&receipt)?,
+        }
+        Ok(())
     }
 
     /// Remembers an answer that counts, and tells it.
@@ -349,84 +397,6 @@ impl Session<'_> {
             self.terminal.line(word)?;
         }
         Ok(())
-    }
-
-    async fn watch(&mut self, watch: &Watch) -> Result<(), Failed> {
-        let mut device = self.device()?;
-        if !self.json {
-            self.terminal.note("waiting for requests; Ctrl-C ends")?;
-        }
-        let mut seen: Vec<String> = device.state().answers.keys().cloned().collect();
-        let (mut told, mut failures) = (0_u64, 0_u32);
-        loop {
-            match self.look(&mut device, &mut seen, (watch, &mut told)).await {
-                Ok(()) => failures = 0,
-                Err(Trouble::Final(failed)) => return Err(failed),
-                Err(Trouble::Passing(failed)) if failures >= FAILED_LOOKS => return Err(failed),
-                Err(Trouble::Passing(_)) => failures += 1,
-            }
-            if watch.count.is_some_and(|count| told >= count) {
-                return Ok(());
-            }
-            pause(LOOK_EVERY_MS).await;
-        }
-    }
-
-    /// Meets every request that was not seen before, the oldest first.
-    async fn look(
-        &mut self,
-        device: &mut Device,
-        seen: &mut Vec<String>,
-        (watch, told): (&Watch, &mut u64),
-    ) -> Result<(), Trouble> {
-        let pushes = device.pushes(now()).await.map_err(Trouble::Passing)?;
-        // What is listed is the newest only, so older names need no memory.
-        seen.retain(|id| pushes.iter().any(|push| push.consent_id == *id));
-        for push in pushes.iter().rev() {
-            if seen.contains(&push.consent_id) || watch.count.is_some_and(|count| *told >= count) {
-                continue;
-            }
-            if self.meet(device, push, watch.answer).await? {
-                *told += 1;
-            }
-            seen.push(push.consent_id.clone());
-        }
-        Ok(())
-    }
-
-    /// Shows a new request and answers it, if asked to; `false`: it was over already.
-    async fn meet(
-        &mut self,
-        device: &mut Device,
-        push: &Push,
-        reply: Option<Reply>,
-    ) -> Result<bool, Trouble> {
-        let consent = device.open_consent(push, now()).await.map_err(Trouble::Passing)?;
-        let Some(consent) = consent else { return Ok(false) };
-        if !self.json {
-            self.tell(push, &consent)?;
-        }
-        let decision = match reply {
-            Some(Reply::Approve) => Decision::Accepted,
-            Some(Reply::Deny) => Decision::Rejected { reason: None },
-            None if self.json => {
-                self.terminal.json(&consent.0)?;
-                return Ok(true);
-            }
-            None => {
-                self.terminal.line("")?;
-                return Ok(true);
-            }
-        };
-        match device.answer(push, decision, now()).await.map_err(Trouble::Passing)? {
-            Answered::Counts => self.keep(device, (push, &consent), decision)?,
-            // Somebody else was faster: no reason to miss the next request.
-            Answered::TooLate(why) => {
-                self.terminal.note(&why.to_string())?;
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     async fn forget(&mut self, offline: bool) -> Result<(), Failed> {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -25,6 +26,10 @@ use crate::terminal::{Failed, shown};
 
 /// An answer must be there within this time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// A stream that is silent for longer is over: servers remark that they are there.
+const EVENT_WITHIN: Duration = Duration::from_secs(50);
+/// No event may be larger.
+const EVENT_BYTES: usize = 64 * 1024;
 /// No answer may be larger.
 const ANSWER_BYTES: usize = 1024 * 1024;
 /// No file of certificate authorities may be larger.
@@ -128,6 +133,24 @@ impl Https {
         headers: Headers<'_>,
         body: Bytes,
     ) -> Result<Answer, Failed> {
+        let request = self.request(method, url, headers, body)?;
+        match tokio::time::timeout(ANSWER_WITHIN, self.exchange(url, request)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => Err(Failed::because(format!(
+                "{} gave no answer within {} seconds; look at the server's log",
+                origin(url),
+                ANSWER_WITHIN.as_secs()
+            ))),
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: Headers<'_>,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Failed> {
         self.check(url)?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
@@ -146,14 +169,20 @@ impl Https {
             };
             request.headers_mut().insert(name, value);
         }
-        match tokio::time::timeout(ANSWER_WITHIN, self.exchange(url, request)).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => Err(Failed::because(format!(
-                "{} gave no answer within {} seconds; look at the server's log",
-                origin(url),
-                ANSWER_WITHIN.as_secs()
-            ))),
+        Ok(request)
+    }
+
+    /// `GET url` of a stream of server-sent events.
+    pub(crate) async fn events(&self, url: &Url, headers: Headers<'_>) -> Result<Events, Failed> {
+        let request = self.request(Method::GET, url, headers, Bytes::new())?;
+        let lost = |why: String| Failed::because(format!("{}: {why}", origin(url)));
+        let response = tokio::time::timeout(ANSWER_WITHIN, self.client.request(request)).await;
+        let response = response.map_err(|_elapsed| lost(String::from("gave no answer")))?;
+        let response = response.map_err(|error| unreachable_server(url, &error))?;
+        if !response.status().is_success() {
+            return Err(lost(format!("gave no events: {}", response.status())));
         }
+        Ok(Events { body: response.into_body(), held: Vec::new() })
     }
 
     async fn exchange(&self, url: &Url, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
@@ -180,6 +209,31 @@ impl Https {
             ))),
             other => {
                 Err(Failed::usage(format!("{other}: is no address of a server; use https://…")))
+            }
+        }
+    }
+}
+
+/// A stream of server-sent events.
+pub(crate) struct Events {
+    body: Incoming,
+    held: Vec<u8>,
+}
+
+impl Events {
+    /// Waits for the next event or remark; `false`: the stream is over.
+    pub(crate) async fn next(&mut self) -> bool {
+        loop {
+            if let Some(end) = self.held.windows(2).position(|two| two == b"\n\n") {
+                self.held.drain(..end + 2);
+                return true;
+            }
+            let frame = tokio::time::timeout(EVENT_WITHIN, self.body.frame()).await;
+            let Ok(Some(Ok(frame))) = frame else { return false };
+            let data = frame.into_data().unwrap_or_default();
+            self.held.extend_from_slice(&data);
+            if self.held.len() > EVENT_BYTES {
+                return false;
             }
         }
     }

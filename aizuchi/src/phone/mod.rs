@@ -23,6 +23,7 @@ use crate::https::{Answer, Https, base, below, origin};
 use crate::terminal::Failed;
 
 pub(crate) use key::{Key, Kind};
+use own::Decided;
 pub(crate) use push::{Consent, Push};
 pub(crate) use state::{Enrollment, State, StateFile};
 
@@ -253,15 +254,21 @@ impl Device {
     pub(crate) async fn answer(
         &mut self,
         push: &Push,
-        decision: Decision<'_>,
+        (decision, number): (Decision<'_>, Option<&str>),
         now: Timestamp,
     ) -> Result<Answered, Failed> {
         if let Some(own) = self.own() {
-            if !self.decide((&push.consent_id, own), decision, now).await? {
-                return Ok(Answered::TooLate(too_late("it is over or was answered otherwise")));
-            }
-            self.state.remember(&push.consent_id, word(decision));
-            return Ok(Answered::Counts);
+            return Ok(
+                match self.decide((&push.consent_id, own), (decision, number), now).await? {
+                    Decided::Over => Answered::TooLate(too_late("it is over")),
+                    Decided::WrongNumber(why) => Answered::WrongNumber(why),
+                    Decided::Taken(receipt) => {
+                        self.state.remember(&push.consent_id, word(decision));
+                        self.state.remember_receipt(&push.consent_id, receipt);
+                        Answered::Counts
+                    }
+                },
+            );
         }
         let url = below(&self.server, "appliance-mfa/api/resolve-transaction")?;
         let claims = resolve::Answer {
@@ -314,6 +321,8 @@ impl Device {
 pub(crate) enum Answered {
     /// It is the answer of this request.
     Counts,
+    /// The number was wrong, in the server's words.
+    WrongNumber(String),
     /// The request is over or was answered otherwise, in words for people.
     TooLate(Failed),
 }

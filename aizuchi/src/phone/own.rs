@@ -1,7 +1,7 @@
 //! The phone's side of our own dialect: proofs, the inbox, and decisions over the words that were
 //! shown.
 
-use device_protocol::aizuchi::content::{self, Content};
+use device_protocol::aizuchi::content::{self, Content, Match};
 use device_protocol::aizuchi::decision::{self, Answer as Said, Body, Decision as Signed, Reason};
 use device_protocol::aizuchi::enroll::{self, Channel, EnrollRequest, Enrolled};
 use device_protocol::aizuchi::errors::{Code, Refusal};
@@ -15,8 +15,18 @@ use server::outside::Entropy;
 use super::push::{Consent, Push};
 use super::state::{Enrollment, Own};
 use super::{Device, expect};
-use crate::https::{Answer, below};
+use crate::https::{Answer, Events, below};
 use crate::terminal::Failed;
+
+/// What became of a decision.
+pub(super) enum Decided {
+    /// It is taken; where its receipt is.
+    Taken(Option<String>),
+    /// The number was wrong, in the server's words.
+    WrongNumber(String),
+    /// There was nothing (any more) to decide.
+    Over,
+}
 
 /// A clock that is off is set right once for each call.
 const TRIES: u32 = 2;
@@ -60,20 +70,11 @@ impl Device {
         path: &str,
         (body, now): (Option<&Value>, Timestamp),
     ) -> Result<Answer, Failed> {
-        let id = &self.enrollment()?.id;
         let url = below(&self.server, path)?;
         let text = body.map(ToString::to_string).unwrap_or_default();
         let mut moment = now;
         for attempt in 1..=TRIES {
-            let claims = Proof {
-                method,
-                url: url.as_str(),
-                jti: &Entropy::system().hex::<16>(),
-                issued_at: moment.seconds(),
-                body: text.as_bytes(),
-            }
-            .claims();
-            let signed = self.key.sign(&proof::header(self.key.algorithm(), id), &claims)?;
+            let signed = self.proof((method, url.as_str()), (text.as_bytes(), moment))?;
             let headers = [(proof::HEADER, signed.as_str())];
             let answer = match (method, body) {
                 ("POST", Some(body)) => self.https.post_json(&url, &headers, body).await?,
@@ -159,20 +160,24 @@ impl Device {
                 "scope": scope,
                 "binding_message": words.binding_message.as_deref().unwrap_or_default(),
                 "authorization_details": words.authorization_details,
+                "match": words.match_style.as_ref().map(Match::to_json),
+                "display": { "locale": words.locale, "lines": words.lines },
+                "context": words.context,
+                "claims": words.claims,
             },
             "created_at": iso(words.created_at),
             "expires_at": iso(words.expires_at),
         }))))
     }
 
-    /// Signs and sends a decision over the words of the request. `false`: it is over.
+    /// Signs and sends a decision over the words of the request, with the number that was entered.
     pub(super) async fn decide(
         &self,
         (id, own): (&str, &Own),
-        decision: Decision<'_>,
+        (decision, number): (Decision<'_>, Option<&str>),
         now: Timestamp,
-    ) -> Result<bool, Failed> {
-        let Some((jws, _)) = self.words((id, own), now).await? else { return Ok(false) };
+    ) -> Result<Decided, Failed> {
+        let Some((jws, _)) = self.words((id, own), now).await? else { return Ok(Decided::Over) };
         let enrollment = self.enrollment()?;
         let claims = Signed {
             device: &enrollment.id,
@@ -182,7 +187,7 @@ impl Device {
             issued_at: now.seconds(),
             request: id,
             content_hash: &content::hash(&jws),
-            match_code: None,
+            match_code: number,
             answer: said(decision),
         }
         .claims();
@@ -192,9 +197,23 @@ impl Device {
         let path = format!("device/v1/requests/{id}/decision");
         let answer = self.call("POST", &path, (Some(&body.to_json()), now)).await?;
         if is_over(&answer) {
-            return Ok(false);
+            return Ok(Decided::Over);
         }
-        expect(&answer, "take the answer").map(|_answer| true)
+        if code(&answer) == Some(Code::WrongMatch) {
+            return Ok(Decided::WrongNumber(answer.complaint()));
+        }
+        let answer = expect(&answer, "take the answer")?;
+        Ok(Decided::Taken(answer.header("location").map(str::to_owned)))
+    }
+
+    /// The receipt of a decision, whole.
+    pub(crate) async fn receipt(&self, location: &str, now: Timestamp) -> Result<String, Failed> {
+        // Whatever a server names, the proof is for nobody but ours.
+        let path = location.rsplit_once("/receipts/").map(|(_, txn)| format!("receipts/{txn}"));
+        let path = path.ok_or_else(|| Failed::because("the server named no receipt"))?;
+        let answer = self.call("GET", &path, (None, now)).await?;
+        let answer = expect(&answer, "give the receipt")?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     /// `DELETE /device/v1/device`; gone already is fine.
@@ -204,6 +223,30 @@ impl Device {
             return Ok(());
         }
         expect(&answer, "remove this phone").map(|_answer| ())
+    }
+
+    /// The stream of what happens in the inbox.
+    pub(crate) async fn events(&self, now: Timestamp) -> Result<Events, Failed> {
+        let path = "device/v1/events";
+        let url = below(&self.server, path)?;
+        let signed = self.proof(("GET", url.as_str()), (b"", now))?;
+        self.https.events(&url, &[(proof::HEADER, signed.as_str())]).await
+    }
+
+    /// A proof of a call.
+    fn proof(
+        &self,
+        (method, url): (&str, &str),
+        (body, moment): (&[u8], Timestamp),
+    ) -> Result<String, Failed> {
+        let jti = Entropy::system().hex::<16>();
+        let claims = Proof { method, url, jti: &jti, issued_at: moment.seconds(), body }.claims();
+        self.key.sign(&proof::header(self.key.algorithm(), &self.enrollment()?.id), &claims)
+    }
+
+    /// Whether it has an inbox: it speaks our own dialect.
+    pub(crate) fn has_inbox(&self) -> bool {
+        self.own().is_some()
     }
 
     /// What makes it a device of our own dialect.

@@ -79,6 +79,19 @@ impl Consent {
         scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
     }
 
+    /// The numbers to choose from, none where it is typed; `None` if no number is asked for.
+    pub(crate) fn number(&self) -> Option<Vec<String>> {
+        let number = self.detail("match").filter(|number| !number.is_null())?;
+        let list = number.get("numbers").and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        Some(texts.map(str::to_owned).collect())
+    }
+
+    /// When it is over.
+    pub(crate) fn ends_at(&self) -> &str {
+        self.0.get("expires_at").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// What a person reads before the answer.
     pub(crate) fn lines(&self, asker: &str) -> Vec<String> {
         let text = |value: Option<&Value>| shown(value.and_then(Value::as_str).unwrap_or_default());
@@ -90,6 +103,15 @@ impl Consent {
             format!("may       {}", shown(&self.scopes())),
             format!("until     {}", text(self.0.get("expires_at"))),
         ];
+        let display = self.detail("display").and_then(|display| display.get("lines"));
+        let display = display.and_then(Value::as_array).into_iter().flatten();
+        let display = display.filter_map(Value::as_str);
+        lines.extend(display.map(|line| format!("detail    {}", shown(line))));
+        lines.extend(match self.number().as_deref() {
+            None => None,
+            Some([]) => Some(String::from("number    type the one that the other screen shows")),
+            Some(choices) => Some(format!("number    one of {}", shown(&choices.join(", ")))),
+        });
         let details = self.detail("authorization_details").and_then(Value::as_array);
         lines.extend(
             details

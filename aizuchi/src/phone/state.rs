@@ -41,6 +41,12 @@ pub(crate) struct State {
     /// Our own answers by consent id: `approved` or `denied`.
     #[serde(default)]
     pub(crate) answers: BTreeMap<String, String>,
+    /// Where the receipts of our own answers are, by consent id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) receipts: BTreeMap<String, String>,
+    /// The answer that was given last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<String>,
 }
 
 /// The server's words about the enrolled device.
@@ -82,6 +88,8 @@ impl State {
             key: String::new(),
             enrollment: None,
             answers: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            last: None,
         }
     }
 
@@ -89,6 +97,14 @@ impl State {
     pub(crate) fn remember(&mut self, consent_id: &str, answer: &str) {
         while self.answers.len() >= ANSWERS && self.answers.pop_first().is_some() {}
         self.answers.insert(consent_id.to_owned(), answer.to_owned());
+        self.last = Some(consent_id.to_owned());
+    }
+
+    /// Remembers where the receipt of an answer is, if there is one.
+    pub(crate) fn remember_receipt(&mut self, consent_id: &str, location: Option<String>) {
+        let Some(location) = location else { return };
+        while self.receipts.len() >= ANSWERS && self.receipts.pop_first().is_some() {}
+        self.receipts.insert(consent_id.to_owned(), location);
     }
 }
 

@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "phone approve",
     "phone deny",
     "phone watch",
+    "phone receipt",
     "phone forget",
     "ask",
     "tenant create",
@@ -42,6 +43,7 @@ const COMMANDS: &[&str] = &[
     "push test",
     "migrate",
     "doctor",
+    "verify receipt",
 ];
 
 /// O1: every command explains itself with an example.

@@ -26,3 +26,4 @@ mod push;
 mod root_key;
 mod serve;
 mod tools;
+mod verify;

@@ -1,12 +1,12 @@
 //! O8 to O12: the authenticator in a terminal, against a development server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Dev, Said, aizuchi, command, is_private, said, signal};
+use crate::common::{Dev, Said, aizuchi, command, is_private, said, signal, try_exchange};
 
 fn phone(act: &[&str], state: &str) -> Said {
     let mut arguments = vec!["phone"];
@@ -23,7 +23,11 @@ fn a_phone_enrolls_by_the_qr_text_and_is_forgotten() {
     let ticket = dev.administer(&["user", "ticket", &user]).done().json();
     let page_url = ticket["ticket_url"].as_str().unwrap();
     let path = page_url.strip_prefix(&dev.text("/issuer")).unwrap();
-    let (status, page) = dev.http("GET", &format!("/{path}"));
+    // What the button of the page does.
+    let (page, ticket) = path.split_once('?').unwrap();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let press = ("POST", &*format!("/{page}"));
+    let (status, page) = try_exchange(&dev.text("/http"), press, form, ticket).unwrap();
     assert_eq!(status, 200);
     let (_, rest) = page.split_once("otpauth://").unwrap();
     let qr = format!("otpauth://{}", rest.split(['"', '<']).next().unwrap());
@@ -153,4 +157,47 @@ fn a_phone_of_our_own_dialect_needs_no_push() {
     assert!(refused.code != 0 && refused.err.contains("denied"), "{refused:?}");
     phone(&["forget"], &state).done();
     assert!(!Path::new(&state).exists());
+}
+
+/// O383: on a terminal the phone of our own dialect shows an inbox that changes by itself, and one
+/// key answers the request that is shown.
+#[test]
+fn a_terminal_shows_an_inbox_with_keys() {
+    let dev = Dev::start(&[]);
+    let state = dev.enroll("own.json", &["--dialect", "aizuchi"]);
+    let watch = format!("{} phone watch --state {state}", env!("CARGO_BIN_EXE_aizuchi"));
+    // `script` gives it a terminal.
+    let mut terminal = Command::new("script")
+        .args(["-qec", &watch, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut seen = String::new();
+    let mut until = |wanted: &str, key: Option<u8>| {
+        let mut bytes = [0; 4096];
+        while !seen.contains(wanted) {
+            let count = screen.read(&mut bytes).unwrap();
+            assert_ne!(count, 0, "{seen}");
+            let drawn = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            // A key counts once the request was there for a moment.
+            if let Some(key) = key.filter(|_| drawn.contains("wasn't me")) {
+                keys.write_all(&[key]).unwrap();
+            }
+            seen.push_str(&drawn);
+        }
+        seen.clear();
+    };
+    until("nothing waits", None);
+    let asking = dev.ask("Pay 20 EUR", &[]).spawn().unwrap();
+    until("Pay 20 EUR", None);
+    until("approved; `aizuchi phone receipt", Some(b'a'));
+    assert_eq!(said(asking).code, 0);
+    let asking = dev.ask("Not me", &[]).spawn().unwrap();
+    until("denied and reported; ", Some(b'w'));
+    assert_eq!(said(asking).code, 1);
+    keys.write_all(b"q").unwrap();
+    assert_eq!(terminal.wait().unwrap().code(), Some(0));
+    phone(&["receipt"], &state).done();
 }

@@ -34,7 +34,8 @@ pub enum Match {
 }
 
 impl Match {
-    fn to_json(&self) -> Value {
+    /// As it stands in the content.
+    pub fn to_json(&self) -> Value {
         match self {
             Self::Type => json!({ "style": "type" }),
             Self::Choose(numbers) => json!({ "style": "choose", "numbers": numbers }),

@@ -59,6 +59,9 @@ interval=${interval:-5}
 deadline=$((begun + $(member .expires_in)))
 echo "asked $user_id"
 echo "auth_req_id $auth_req_id"
+# Where the client or the tenant asks for a number, the person enters it on the phone.
+number=$(member .match_code)
+[ -z "$number" ] || echo "enter $number on the phone"
 
 # Step 3: poll, no faster than allowed. Steps 4 to 7 happen on the phone meanwhile.
 while [ "$SECONDS" -lt "$deadline" ]; do

@@ -96,6 +96,9 @@ def main():
         raise RuntimeError(f"not asked: {error.error_code}: {error.message}{again}") from error
     print(f"asked {user_id}")
     print(f"auth_req_id {started['auth_req_id']}", flush=True)
+    # Where the client or the tenant asks for a number, the person enters it on the phone.
+    if "match_code" in started:
+        print(f"enter {started['match_code']} on the phone", flush=True)
     outcome = wait(started, begun + started["expires_in"])
     if outcome in (DENIED, EXPIRED):
         print("denied" if outcome == DENIED else "expired", file=sys.stderr)

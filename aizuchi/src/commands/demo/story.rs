@@ -293,7 +293,7 @@ impl Story<'_, '_> {
                 ("may", consent.scopes()),
             ],
         )?;
-        phone.answer(push, decision, now()).await?;
+        phone.answer(push, (decision, None), now()).await?;
         let headline = match decision {
             Decision::Accepted => "Alma says yes; the phone signs her answer",
             Decision::Rejected { .. } => {
