@@ -11,6 +11,7 @@ pub mod decision;
 pub mod enroll;
 pub mod errors;
 mod key_code;
+pub mod passkey;
 pub mod proof;
 pub mod receipt;
 

@@ -70,6 +70,10 @@ pub struct Settings {
     pub match_code_required: bool,
     /// How they enter it: `type` or `choose`.
     pub match_style: String,
+    /// Whether every approval is confirmed by a passkey (D14).
+    pub passkey_required: bool,
+    /// From which origins passkeys of its people answer, beside its own.
+    pub passkey_origins: Vec<String>,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -164,6 +168,8 @@ impl Default for Settings {
             context_policy: serde_json::Value::Null,
             match_code_required: false,
             match_style: String::from("type"),
+            passkey_required: false,
+            passkey_origins: Vec::new(),
             custom_app: CustomApp::default(),
         }
     }

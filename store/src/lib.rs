@@ -29,6 +29,7 @@ pub mod operator_passkeys;
 pub mod operator_sessions;
 pub mod operators;
 mod options;
+pub mod passkeys;
 pub mod polls;
 mod postgres;
 pub mod prompt_limits;

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_content"),
     migration!(13, "0013_prompt_limits"),
     migration!(17, "0017_own_devices"),
+    migration!(19, "0019_passkeys"),
     migration!(21, "0021_wake_ups"),
     migration!(22, "0022_prompt_waits"),
 ];

@@ -57,7 +57,7 @@ const FORGET_STARTS: &str = "
         (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
         ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
 
-const TABLES: [Swept; 21] = [
+const TABLES: [Swept; 22] = [
     Swept {
         before: Some(FORGET_STARTS),
         ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)
@@ -86,6 +86,7 @@ const TABLES: [Swept; 21] = [
     swept!("operator_links", "tenant_id, hash", 0),
     swept!("operator_sessions", "tenant_id, hash", 0),
     swept!("operator_ceremonies", "tenant_id, hash", 0),
+    swept!("passkey_ceremonies", "tenant_id, hash", 0),
     swept!("initial_tokens", "tenant_id, hash", 0),
     swept!("inbox", "tenant_id, device_id, consent_id", TRANSACTION_GRACE_MS),
     swept!("contents", "tenant_id, auth_req_hash, locale", TRANSACTION_GRACE_MS),

@@ -12,8 +12,8 @@ pub const PENDING_LIMIT: i64 = 20;
 pub fn insert(tenant: &TenantId, ticket: &Ticket) -> Write {
     const INSERT: &str = "
         INSERT INTO tickets (tenant_id, hash, kind, user_id, parent, enrollment_id, allow_multiple,
-            created_at, expires_at, used_at, replaces)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE {guard}";
+            created_at, expires_at, used_at, replaces, of_device)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE {guard}";
     let (kind, parent, enrollment) = match &ticket.kind {
         TicketKind::Web => ("web", None, None),
         TicketKind::Tx { parent, enrollment } => ("tx", parent.as_ref(), Some(enrollment)),
@@ -30,6 +30,7 @@ pub fn insert(tenant: &TenantId, ticket: &Ticket) -> Write {
         ticket.expires_at.into(),
         ticket.used_at.into(),
         ticket.replaces.as_ref().into(),
+        ticket.is_of_device.into(),
     ];
     Write::new().exactly(1, INSERT, params)
 }
@@ -42,7 +43,7 @@ pub async fn find(
 ) -> Result<Option<Ticket>, Error> {
     const READ: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at, replaces
+            used_at, replaces, of_device
         FROM tickets WHERE tenant_id = $1 AND hash = $2";
     let row = database.one(READ, &[tenant.into(), fingerprint.into()]).await?;
     row.map(TryFrom::try_from).transpose()
@@ -56,7 +57,7 @@ pub async fn find_by_enrollment(
 ) -> Result<Option<Ticket>, Error> {
     const READ: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at, replaces
+            used_at, replaces, of_device
         FROM tickets WHERE tenant_id = $1 AND enrollment_id = $2";
     let row = database.one(READ, &[tenant.into(), enrollment.into()]).await?;
     row.map(TryFrom::try_from).transpose()
@@ -71,7 +72,7 @@ pub async fn pending_of_user(
 ) -> Result<Vec<Ticket>, Error> {
     const LIST: &str = "
         SELECT hash, kind, user_id, parent, enrollment_id, allow_multiple, created_at, expires_at,
-            used_at, replaces
+            used_at, replaces, of_device
         FROM tickets
         WHERE tenant_id = $1 AND user_id = $2 AND kind = 'tx' AND used_at IS NULL
             AND expires_at > $3
@@ -99,21 +100,36 @@ pub fn spend_for_enrollment(
                 (SELECT 1 FROM enrollments e
                 WHERE e.tenant_id = $1 AND e.user_id = tickets.user_id AND e.identifier <> $4
                     AND e.push_service <> 'virtual' AND e.id <> COALESCE(tickets.replaces, '')))";
-    const SPEND_PARENT: &str = "
-        UPDATE tickets SET used_at = $3
-        WHERE tenant_id = $1 AND hash = $2 AND kind = 'web' AND used_at IS NULL AND {guard}";
     let spent = Write::new().exactly(
         1,
         SPEND,
         [tenant.into(), ticket.fingerprint.into(), now.into(), identifier.into()],
     );
-    let spent = match &ticket.kind {
+    let spent = with_parent(spent, tenant, ticket, now);
+    if ticket.allow_multiple { spent } else { spent.and(take_turn(tenant, &ticket.user)) }
+}
+
+/// Spends the ticket of a code, with its web ticket, for a passkey of who has a device; the step that
+/// registers it comes behind. `Overtaken`: it is no such ticket, was used, or its time is over.
+pub fn spend_for_passkey(tenant: &TenantId, ticket: &Ticket, now: Timestamp) -> Write {
+    const SPEND: &str = "
+        UPDATE tickets SET used_at = $3
+        WHERE tenant_id = $1 AND hash = $2 AND kind = 'tx' AND used_at IS NULL
+            AND expires_at > $3 AND of_device = 0 AND {guard}";
+    let params = [tenant.into(), ticket.fingerprint.into(), now.into()];
+    with_parent(Write::new().exactly(1, SPEND, params), tenant, ticket, now)
+}
+
+fn with_parent(spent: Write, tenant: &TenantId, ticket: &Ticket, now: Timestamp) -> Write {
+    const SPEND_PARENT: &str = "
+        UPDATE tickets SET used_at = $3
+        WHERE tenant_id = $1 AND hash = $2 AND kind = 'web' AND used_at IS NULL AND {guard}";
+    match &ticket.kind {
         TicketKind::Tx { parent: Some(parent), .. } => {
             spent.exactly(1, SPEND_PARENT, [tenant.into(), parent.into(), now.into()])
         }
         TicketKind::Tx { parent: None, .. } | TicketKind::Web => spent,
-    };
-    if ticket.allow_multiple { spent } else { spent.and(take_turn(tenant, &ticket.user)) }
+    }
 }
 
 /// Of two enrollments that both see no device and begin at once, one may go on: the one that waited
@@ -167,6 +183,7 @@ impl TryFrom<Row> for Ticket {
             expires_at: row.time(7)?,
             used_at: row.optional_time(8)?,
             replaces: row.optional_text(9)?.map(DeviceId::new),
+            is_of_device: row.flag(10)?,
         })
     }
 }

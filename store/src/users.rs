@@ -165,10 +165,11 @@ pub fn replace(tenant: &TenantId, was: &StoredUser, user: &User, now: Timestamp)
 /// `Overtaken`: there was no such user.
 pub fn delete(tenant: &TenantId, user: &UserId, now: Timestamp) -> Write {
     const DELETE: &str = "DELETE FROM users WHERE tenant_id = $1 AND user_id = $2";
-    const PARTS: [&str; 6] = [
+    const PARTS: [&str; 7] = [
         "DELETE FROM user_codes WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM user_identities WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM enrollments WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
+        "DELETE FROM passkeys WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM tickets WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM refresh_tokens WHERE tenant_id = $1 AND user_id = $2 AND {guard}",
         "DELETE FROM access_tokens WHERE tenant_id = $1 AND user_id = $2 AND {guard}",

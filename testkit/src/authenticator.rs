@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-const ID: [u8; 32] = [9; 32];
 const USER_IS_PRESENT: u8 = 0x01;
 const USER_IS_VERIFIED: u8 = 0x04;
 const HAS_CREDENTIAL: u8 = 0x40;
@@ -20,6 +19,8 @@ pub struct Authenticator {
     user: String,
     /// Whether it checks who holds it.
     pub verifies_user: bool,
+    /// The id of its credential.
+    pub id: [u8; 32],
 }
 
 impl Default for Authenticator {
@@ -27,11 +28,16 @@ impl Default for Authenticator {
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let made = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(algorithm, made.as_ref()).unwrap();
-        Self { key, user: String::new(), verifies_user: true }
+        Self { key, user: String::new(), verifies_user: true, id: [9; 32] }
     }
 }
 
 impl Authenticator {
+    /// Another one, whose credential has an id of its own.
+    pub fn numbered(number: u8) -> Self {
+        Self { id: [number; 32], ..Self::default() }
+    }
+
     /// Makes its credential for what a server offers to a page of `origin`.
     pub fn creates(&mut self, options: &Value, origin: &str) -> Value {
         options["user"]["id"].as_str().unwrap().clone_into(&mut self.user);
@@ -40,7 +46,7 @@ impl Authenticator {
         let mut data = self.data(rp, HAS_CREDENTIAL);
         data.extend([0; 16]);
         data.extend([0, 32]);
-        data.extend(ID);
+        data.extend(self.id);
         data.extend(self.cose_key());
         let mut attestation = vec![0xa3, 0x63];
         attestation.extend(b"fmt");
@@ -53,7 +59,7 @@ impl Authenticator {
         attestation.extend([0x58, u8::try_from(data.len()).unwrap()]);
         attestation.extend(data);
         json!({
-            "id": text(&ID), "rawId": text(&ID), "type": "public-key", "extensions": {},
+            "id": text(&self.id), "rawId": text(&self.id), "type": "public-key", "extensions": {},
             "response": {
                 "clientDataJSON": text(&client),
                 "attestationObject": text(&attestation),
@@ -68,7 +74,7 @@ impl Authenticator {
         let signed = [data.as_slice(), digest(&SHA256, &client).as_ref()].concat();
         let signature = self.key.sign(&SystemRandom::new(), &signed).unwrap();
         json!({
-            "id": text(&ID), "rawId": text(&ID), "type": "public-key", "extensions": {},
+            "id": text(&self.id), "rawId": text(&self.id), "type": "public-key", "extensions": {},
             "response": {
                 "clientDataJSON": text(&client),
                 "authenticatorData": text(&data),

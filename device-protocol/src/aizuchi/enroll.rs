@@ -319,6 +319,8 @@ pub struct NewKey {
     pub key: Map<String, Value>,
     /// A JWS by the new key over [`device_claims`].
     pub proof: String,
+    /// The assertion of a passkey that confirms it, not looked into here.
+    pub passkey: Option<Value>,
 }
 
 impl NewKey {
@@ -329,6 +331,7 @@ impl NewKey {
         Ok(Self {
             key: object(required(members, "key", "key")?, "key")?.clone(),
             proof: text(proof, "proof", MAX_PROOF_BYTES)?,
+            passkey: members.get("passkey").filter(|value| !value.is_null()).cloned(),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::oauth::scope::Scope;
 
 use extras::Extras;
 
-pub use extras::{CLAIMS, DEVICE_ACR, WantedClaims};
+pub use extras::{CLAIMS, DEVICE_ACR, PASSKEY_ACR, PasskeyWish, WantedClaims};
 pub use stored::NoRequest;
 pub(crate) use words::SCRIPTS;
 
@@ -80,6 +80,16 @@ impl Shaped {
     pub fn without_subject(mut self) -> Self {
         self.extras.subject = None;
         self
+    }
+
+    /// How much a passkey is wanted, so that only some people and devices can be asked (D14).
+    pub const fn passkey_wish(&self) -> PasskeyWish {
+        self.extras.passkey
+    }
+
+    /// Whether the ID token may name no class but that of a device.
+    pub const fn insists_on_device(&self) -> bool {
+        self.extras.is_device_essential
     }
 
     /// Whom to look up.
@@ -161,6 +171,8 @@ pub struct Beyond {
     pub backs_off: bool,
     /// The number that the person must enter; the device is never told which it is.
     pub number: Option<Number>,
+    /// Whether an approval is confirmed by a passkey (D14).
+    pub is_passkey_required: bool,
 }
 
 impl Asked {
@@ -190,6 +202,9 @@ pub fn shape(
     let details = parameters.optional_structure("authorization_details")?.map(str::to_owned);
     let mut extras = extras::extras(parameters, client)?; // C25, F10, C57
     extras.wants_match |= client.is_match_required || tenant.is_match_required;
+    if client.is_passkey_required {
+        extras.passkey = PasskeyWish::Required;
+    }
     Ok(Shaped { hint, required, expires_in_s, audiences, details, extras })
 }
 
@@ -247,6 +262,7 @@ pub fn decide(
             display,
             backs_off: false,
             number: None,
+            is_passkey_required: false,
         },
         scope,
         binding_message,

@@ -106,6 +106,8 @@ pub struct Api {
     pub allows_offline_access: bool,
     /// Whether a person's permissions bound the scopes (W151).
     pub enforces_policies: bool,
+    /// Whether requests for it are approved with a passkey (D14).
+    pub is_passkey_required: bool,
     /// Whether its consent policy rules CIBA out (W101).
     pub forbids_ciba: bool,
     /// The registered types of `authorization_details`.
@@ -148,6 +150,7 @@ impl Api {
             tells_permissions: dialect.ends_with("_authz"),
             allows_offline_access: flag(document, "allow_offline_access", false),
             enforces_policies: flag(document, "enforce_policies", false),
+            is_passkey_required: flag(document, "passkey_required", false),
             forbids_ciba: text(document, "consent_policy") == Some(TRANSACTIONAL_WITH_MFA),
             details_types: list(document, "authorization_details")
                 .filter_map(DetailsType::of)
@@ -190,6 +193,7 @@ const MEMBERS: &[Member] = &[
         ]),
     ),
     ("enforce_policies", Kind::Flag),
+    ("passkey_required", Kind::Flag),
     ("skip_consent_for_verifiable_first_party_clients", Kind::Flag),
     ("consent_policy", Kind::OneOf(&["standard", TRANSACTIONAL_WITH_MFA])),
     ("authorization_details", Kind::Own(details_types)),

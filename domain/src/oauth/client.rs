@@ -190,6 +190,8 @@ pub struct Client {
     pub takes_user_code: bool,
     /// Whether people must enter the number that each of its requests has (C57).
     pub is_match_required: bool,
+    /// Whether its requests are approved with a passkey (D14).
+    pub is_passkey_required: bool,
     /// How many people it may ask.
     pub prompt_limits: PromptLimits,
     /// Whether its requests must say where they come from (F10).
@@ -266,6 +268,7 @@ impl Client {
                 .map(str::to_owned),
             takes_user_code: flag(document, USER_CODE, false),
             is_match_required: flag(document, "match_code_required", false),
+            is_passkey_required: flag(document, "passkey_required", false),
             prompt_limits: PromptLimits::of(document.get("prompt_limits").unwrap_or(&Value::Null)),
             is_request_context_required: flag(document, "request_context_required", false),
             request_signing_alg: text(document, REQUEST_ALG).and_then(Algorithm::from_name),

@@ -87,6 +87,7 @@ const MEMBERS: &[Member] = &[
     ("fapi_version", Kind::OneOf(&["1.0", "2.0"])),
     ("request_context_required", Kind::Flag),
     ("match_code_required", Kind::Flag),
+    ("passkey_required", Kind::Flag),
     ("prompt_limits", Kind::Own(prompt_limits::checked)),
     // F39: what the client means to do; both addresses are there for it.
     ("use_mtls_endpoint_aliases", Kind::Flag),

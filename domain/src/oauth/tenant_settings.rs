@@ -28,6 +28,9 @@ const MAX_HINT_ISSUERS: usize = 8;
 /// The `iss` of one is not longer.
 const MAX_ISSUER_CHARS: usize = 255;
 
+/// Passkeys answer from so many origins beside the tenant's own, at most.
+const MAX_PASSKEY_ORIGINS: usize = 8;
+
 /// Certification takes no longer interval between polls (C56).
 const LONGEST_INTERVAL_S: i64 = 6 * 3600;
 
@@ -49,6 +52,8 @@ const OWN: &[Member] = &[
     member("context_policy", Kind::Object(1024)),
     member("match_code_required", Kind::Flag),
     member("match_style", Kind::OneOf(&["type", "choose"])),
+    member("passkey_required", Kind::Flag),
+    member("passkey_origins", Kind::Texts(MAX_PASSKEY_ORIGINS, MAX_ISSUER_CHARS)),
 ];
 
 /// Settings of Auth0's that are kept and shown again.
@@ -115,6 +120,10 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
         let issuers = own.get(name).and_then(Value::as_array);
         issuers.into_iter().flatten().try_for_each(|issuer| trusted_issuer(name, issuer))?;
     }
+    if let Some(wrong) = texts(&own, "passkey_origins").into_iter().find(|one| !is_origin(one)) {
+        let what = format!("{wrong} is no origin such as https://app.example.com");
+        return Err(InvalidBody::on("passkey_origins", what));
+    }
     if let Some(limits) = own.get("prompt_limits") {
         prompt_limits::checked(limits).map_err(|what| InvalidBody::on("prompt_limits", what))?;
     }
@@ -127,6 +136,16 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
     }
     let name = checked(NAME, body)?;
     Ok(Change { own, kept, name: text(&name, "friendly_name").map(String::from) })
+}
+
+/// `https://`, a host and perhaps a port, as browsers write an origin.
+fn is_origin(text: &str) -> bool {
+    text.strip_prefix("https://").is_some_and(|host| {
+        let is_part = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':')
+        };
+        !host.is_empty() && host.bytes().all(is_part)
+    })
 }
 
 /// C26, C15: who may vouch for people, or for software, says its name and its public keys.

@@ -135,6 +135,15 @@ impl Device {
         }
     }
 
+    /// Whether its person can confirm by a passkey on it (decision 14): no app of the Guardian dialect
+    /// asks for one.
+    pub const fn takes_passkeys(&self) -> bool {
+        match self.push_service {
+            PushService::Apns | PushService::Gcm | PushService::Virtual => false,
+            PushService::Inbox => true,
+        }
+    }
+
     /// Whether a request can reach it: a Guardian phone with a live push token, a virtual one, or
     /// one of our own dialect, whatever wakes it (decision 13).
     pub fn is_reachable(&self) -> bool {

@@ -35,6 +35,8 @@ pub struct Ticket {
     pub allow_multiple: bool,
     /// The device that is gone once this one is there (D6).
     pub replaces: Option<DeviceId>,
+    /// Whether a device made it by its proof alone: no passkey is registered under it (D14).
+    pub is_of_device: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// The first moment at which it is good no more.
@@ -65,6 +67,7 @@ mod tests {
             user: UserId::new("auth0|a"),
             allow_multiple: false,
             replaces: None,
+            is_of_device: false,
             created_at: made,
             expires_at,
             used_at: None,

@@ -52,7 +52,8 @@ pub(crate) async fn create_ticket(
     if users::one(&app.database, tenant, user).await?.is_none() {
         return Ok(None);
     }
-    let (ticket, mut write) = new_ticket(app, context, (user, allow_multiple, replaces), now);
+    let wanted = Wanted { user, allow_multiple, replaces, is_of_device: false };
+    let (ticket, mut write) = new_ticket(app, context, wanted, now);
     if let Some((to, language)) = mailed {
         let expires_at = now.plus_seconds(WEB_LIFETIME_S);
         let link = &ticket.ticket_url;
@@ -68,13 +69,27 @@ pub(crate) async fn create_ticket(
     }
 }
 
+/// What a new ticket is for.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'a> {
+    /// Whose device it enrolls.
+    pub(super) user: &'a UserId,
+    /// Whether it may enroll a further device.
+    pub(super) allow_multiple: bool,
+    /// The device that is gone once the new one is there.
+    pub(super) replaces: Option<DeviceId>,
+    /// Whether a device makes it by its proof alone.
+    pub(super) is_of_device: bool,
+}
+
 /// A new ticket, and what stores it.
 pub(super) fn new_ticket(
     app: &App,
     context: &Context,
-    (user, allow_multiple, replaces): (&UserId, bool, Option<DeviceId>),
+    wanted: Wanted<'_>,
     now: Timestamp,
 ) -> (NewTicket, Write) {
+    let Wanted { user, allow_multiple, replaces, is_of_device } = wanted;
     let ticket_id = app.entropy.alphanumerics(32);
     let ticket = Ticket {
         fingerprint: Fingerprint::of(ticket_id.as_bytes()),
@@ -82,6 +97,7 @@ pub(super) fn new_ticket(
         user: user.clone(),
         allow_multiple,
         replaces,
+        is_of_device,
         created_at: now,
         expires_at: now.plus_seconds(WEB_LIFETIME_S),
         used_at: None,

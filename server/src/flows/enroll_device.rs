@@ -6,9 +6,10 @@ use domain::guardian::{Refused, device_key};
 use domain::people::{Device, PushService};
 use domain::{Timestamp, UserId};
 use serde_json::Value;
+use store::Write;
 
 use super::device_log::{self, Refusal};
-use super::enrolling::{Enrolling, enroll, good_ticket};
+use super::enrolling::{Enrolling, New, enroll, good_ticket};
 use crate::App;
 use crate::failure::DeviceFailure;
 use crate::meta::Meta;
@@ -74,7 +75,8 @@ async fn attempt(
         own: None,
     };
     let token = app.entropy.base64url::<32>();
-    match enroll(app, context, (&good, &device, &token, order.meta), now).await? {
+    let new = New { ticket: &good, device: &device, token: &token, more: &Write::new() };
+    match enroll(app, context, (new, order.meta), now).await? {
         Enrolling::Done => {}
         Enrolling::DeadTicket => return Err(dead_ticket()),
         Enrolling::NoRoom => return Err(conflict()),

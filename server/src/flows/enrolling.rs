@@ -4,7 +4,7 @@
 use domain::people::{Device, PushService, Ticket, TicketKind};
 use domain::{DeviceId, Fingerprint, Timestamp};
 use serde_json::json;
-use store::{Written, enrollments, log_events, tickets};
+use store::{Write, Written, enrollments, log_events, tickets};
 
 use super::DECIDE_TRIES;
 use super::log::{self, Entry};
@@ -41,19 +41,33 @@ pub(super) async fn good_ticket(
     }))
 }
 
+/// What is enrolled under a ticket that is good.
+#[derive(Clone, Copy)]
+pub(super) struct New<'a> {
+    /// The ticket.
+    pub(super) ticket: &'a Ticket,
+    /// The device.
+    pub(super) device: &'a Device,
+    /// Its own opaque token.
+    pub(super) token: &'a str,
+    /// What comes with it, in the same write.
+    pub(super) more: &'a Write,
+}
+
 /// Enrolls a device by a ticket that is good.
 pub(super) async fn enroll(
     app: &App,
     context: &Context,
-    (ticket, device, token, meta): (&Ticket, &Device, &str, &Meta),
+    (new, meta): (New<'_>, &Meta),
     now: Timestamp,
 ) -> Result<Enrolling, Broken> {
+    let New { ticket, device, .. } = new;
     for _ in 0..DECIDE_TRIES {
         let others = enrollments::of_user(&app.database, &context.tenant.id, &ticket.user).await?;
         if !has_room(&others, (ticket, &device.identifier)) {
             return Ok(Enrolling::NoRoom);
         }
-        if store(app, context, (ticket, device, token, meta), now).await? == Written::Done {
+        if store(app, context, (new, meta), now).await? == Written::Done {
             // They learn of the new one; the one that it replaces learns that it is gone.
             for other in &others {
                 app.inboxes.ring(&other.id);
@@ -87,7 +101,7 @@ fn has_room(devices: &[Device], (ticket, identifier): (&Ticket, &str)) -> bool {
 async fn store(
     app: &App,
     context: &Context,
-    (ticket, device, token, meta): (&Ticket, &Device, &str, &Meta),
+    (New { ticket, device, token, more }, meta): (New<'_>, &Meta),
     now: Timestamp,
 ) -> Result<Written, Broken> {
     let tenant = &context.tenant.id;
@@ -109,6 +123,8 @@ async fn store(
         let same = enrollments::delete_by_identifier(tenant, &device.user, &device.identifier);
         write = write.and(same);
     }
-    let write = write.and(enrollments::insert(tenant, device, Fingerprint::of(token.as_bytes())));
+    let write = write
+        .and(enrollments::insert(tenant, device, Fingerprint::of(token.as_bytes())))
+        .and(more.clone());
     Ok(app.database.run(log_events::append(write, tenant, &event)).await?)
 }

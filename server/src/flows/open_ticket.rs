@@ -149,6 +149,7 @@ pub async fn open_ticket(
         user: web.user.clone(),
         allow_multiple: web.allow_multiple,
         replaces: web.replaces.clone(),
+        is_of_device: web.is_of_device,
         created_at: now,
         expires_at: now.plus_seconds(TX_LIFETIME_S).min(web.expires_at),
         used_at: None,

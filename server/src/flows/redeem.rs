@@ -270,6 +270,7 @@ pub(super) async fn make(
         txn: Some(facts.txn),
         authorization_details: details,
         acr: facts.asked.acr.clone(),
+        is_verified: facts.asked.beyond.is_passkey_required,
         further_audiences: facts.asked.beyond.audiences.clone(),
         claims: facts.asked.beyond.claims.clone(),
     };

@@ -40,6 +40,8 @@ pub struct Granted {
     pub authorization_details: Option<Value>,
     /// The authentication context class that was asked for and reached (C25).
     pub acr: Option<String>,
+    /// Whether a passkey has verified the person (D14).
+    pub is_verified: bool,
     /// The identifiers of further APIs (RFC 8707).
     pub further_audiences: Vec<String>,
     /// Claims that were asked for one by one.
@@ -57,6 +59,9 @@ impl Granted {
         put("txn", self.txn.map(|txn| txn.to_string()).into());
         put("authorization_details", self.authorization_details.clone().into());
         put("acr", self.acr.clone().into());
+        if self.is_verified {
+            put("passkey", true.into());
+        }
         for (name, list) in [
             ("further_audiences", Value::from(self.further_audiences.as_slice())),
             ("id_token_claims", Value::from(self.claims.id_token.as_slice())),
@@ -85,6 +90,7 @@ impl Granted {
             txn: text("txn").and_then(TransactionId::from_hex),
             authorization_details: details.filter(|details| !details.is_null()),
             acr: text("acr").map(str::to_owned),
+            is_verified: document.get("passkey").and_then(Value::as_bool).unwrap_or(false),
             further_audiences: texts("further_audiences").map(str::to_owned).collect(),
             claims: WantedClaims {
                 id_token: WantedClaims::known(texts("id_token_claims")),
@@ -230,8 +236,7 @@ fn id_token(
         person: &order.user.to_json(&Fields::All),
         scope: &order.granted.scope,
         auth_time: order.granted.auth_time,
-        // What the device did: it proved a key that it holds (RFC 8176).
-        act: Act { acr: order.granted.acr.as_deref(), amr: &["hwk", "mca"] },
+        act: Act { acr: order.granted.acr.as_deref(), amr: methods(order.granted) },
         txn: order.granted.txn,
     };
     let mut draft = claims::id_token(&identity, now);
@@ -240,6 +245,12 @@ fn id_token(
         claims::bind(&mut draft, &Bound { auth_req_id, access_token, refresh_token });
     }
     sign(keys, draft)
+}
+
+/// What was done (RFC 8176): a device proved a key that it holds, and where a passkey confirmed it, the
+/// person was there and was verified, which makes two factors.
+const fn methods(granted: &Granted) -> &'static [&'static str] {
+    if granted.is_verified { &["hwk", "mca", "mfa", "user"] } else { &["hwk", "mca"] }
 }
 
 /// Signs a draft with the tenant's key for its algorithm.

@@ -28,7 +28,7 @@ async fn who_asks_for_a_class_is_told_which_was_reached() {
         assert_eq!(acr(&again).await, Some(json!(DEVICE)), "{values}");
     }
     let metadata = world.get(".well-known/openid-configuration").await.json();
-    assert_eq!(metadata["acr_values_supported"], json!([DEVICE]));
+    assert_eq!(metadata["acr_values_supported"], json!([DEVICE, "urn:aizuchi:acr:passkey"]));
     world.advance_seconds(60);
     let before = world.phone_of("alice").pushes().await.len();
     for bad in [" ", "a\u{7f}b", &"x".repeat(1025)] {

@@ -9,6 +9,8 @@
 mod a2_numbers;
 mod a4_places;
 mod d13_decisions;
+mod d14_demands;
+mod d14_passkeys;
 mod d17_numbers;
 mod d18_receipts;
 mod d19_fetching;
@@ -123,6 +125,11 @@ impl<'w> Device<'w> {
     async fn by(world: &'w World, ticket: &str, key: Arc<SigningKey>) -> Self {
         let answer = enrolls(world, &enroll_body(world, ticket, &key)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
+        Self::from(world, &answer, key)
+    }
+
+    /// The device of an answer to its enrollment.
+    fn from(world: &'w World, answer: &Answer, key: Arc<SigningKey>) -> Self {
         Self {
             world,
             id: answer.member("device"),

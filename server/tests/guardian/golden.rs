@@ -146,6 +146,7 @@ async fn seed_ticket(world: &World, enrollment: &Value) {
         user: UserId::new(enrollment["user_id"].as_str().unwrap()),
         allow_multiple: true,
         replaces: None,
+        is_of_device: false,
         created_at: world.now(),
         expires_at: world.now().plus_seconds(TX_LIFETIME_S),
         used_at: None,

@@ -17,6 +17,7 @@ mod migrations;
 mod notices;
 mod operators;
 mod own_devices;
+mod passkeys;
 mod people;
 mod polls;
 mod postgres;

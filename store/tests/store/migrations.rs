@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -16,6 +16,7 @@ const ALL: [&str; 14] = [
     "0012_content",
     "0013_prompt_limits",
     "0017_own_devices",
+    "0019_passkeys",
     "0021_wake_ups",
     "0022_prompt_waits",
 ];

@@ -22,6 +22,7 @@ fn web(text: &str) -> Ticket {
         user: user(),
         allow_multiple: false,
         replaces: None,
+        is_of_device: false,
         created_at: NOW,
         expires_at: NOW.plus_seconds(WEB_LIFETIME_S),
         used_at: None,

@@ -8,9 +8,12 @@ use crate::oauth::client::Client;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::refusal::{Reason, Refusal};
 
-/// The one authentication context class we reach: the person approved on an enrolled device, which
+/// The authentication context class that every approval reaches: the person approved on an enrolled device, which
 /// proved the key it was enrolled with.
 pub const DEVICE_ACR: &str = "urn:aizuchi:acr:device";
+
+/// The class above it: beside that, a passkey has verified the person (D14).
+pub const PASSKEY_ACR: &str = "urn:aizuchi:acr:passkey";
 
 /// `acr_values` are not longer.
 const MAX_ACR_VALUES_BYTES: usize = 1024;
@@ -18,6 +21,18 @@ const MAX_ACR_VALUES_BYTES: usize = 1024;
 const MAX_CLAIMS_BYTES: usize = 4 * 1024;
 /// A `request_context` is not longer.
 const MAX_CONTEXT_BYTES: usize = 4 * 1024;
+
+/// How much it is wanted that the person confirms by a passkey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PasskeyWish {
+    /// Not at all.
+    #[default]
+    None,
+    /// If they have one.
+    Preferred,
+    /// Nobody else can approve.
+    Required,
+}
 
 /// What was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +45,10 @@ pub(super) struct Extras {
     pub(super) claims: WantedClaims,
     /// Whether the request asks that the person enters its number (C57).
     pub(super) wants_match: bool,
+    /// Whether the person is to confirm by a passkey.
+    pub(super) passkey: PasskeyWish,
+    /// Whether the class of a device is essential, and no other will do.
+    pub(super) is_device_essential: bool,
     /// Whom the client says it means, by the claim `sub`.
     pub(super) subject: Option<String>,
 }
@@ -85,11 +104,16 @@ pub(super) fn extras(parameters: &Parameters, client: &Client) -> Result<Extras,
     if !client.profile.rules().reads_extras {
         return Ok(Extras::default());
     }
-    let asked = acr(parameters)?;
+    let preferred = acr(parameters)?;
     let Asked { acr, claims, subject } = claims(parameters)?;
     let context = request_context(parameters, client)?;
     let wants_match = wants_match(parameters)?;
-    Ok(Extras { acr: asked.or(acr), context, claims, wants_match, subject })
+    let classes = [preferred, acr].into_iter().flatten();
+    let passkey = classes.clone().map(|class| class.passkey).max().unwrap_or_default();
+    let is_device_essential = classes.clone().any(|class| class.is_device_essential);
+    let mut classes = classes;
+    let acr = classes.next().map(|_| DEVICE_ACR.to_owned());
+    Ok(Extras { acr, context, claims, wants_match, passkey, is_device_essential, subject })
 }
 
 /// C57: `match` is `true` or `false`.
@@ -101,10 +125,17 @@ fn wants_match(parameters: &Parameters) -> Result<bool, Refusal> {
     }
 }
 
+/// What is asked for where a class is.
+#[derive(Clone, Copy)]
+struct Class {
+    passkey: PasskeyWish,
+    is_device_essential: bool,
+}
+
 /// What the parameter `claims` asks for.
 #[derive(Default)]
 struct Asked {
-    acr: Option<String>,
+    acr: Option<Class>,
     claims: WantedClaims,
     subject: Option<String>,
 }
@@ -141,27 +172,45 @@ fn claims(parameters: &Parameters) -> Result<Asked, Refusal> {
     })
 }
 
-/// The class that is reached, where it will do.
-fn reachable(wish: &Value) -> Result<String, Refusal> {
+/// What the claim `acr` asks for, where we reach a class that will do.
+fn reachable(wish: &Value) -> Result<Class, Refusal> {
     let values = wish.get("values").and_then(Value::as_array);
-    let mut named = values.into_iter().flatten().chain(wish.get("value")).peekable();
+    let named = values.into_iter().flatten().chain(wish.get("value")).filter_map(Value::as_str);
+    let named: Vec<&str> = named.collect();
     let is_essential = wish.get("essential").and_then(Value::as_bool).unwrap_or(false);
-    if is_essential && named.peek().is_some() && !named.any(|value| value == DEVICE_ACR) {
-        let text = format!("The only acr that can be reached is {DEVICE_ACR}");
-        return Err(Refusal::because(Reason::UnmetClaim, text));
+    let passkey = preference(&named);
+    if !is_essential || named.is_empty() {
+        return Ok(Class { passkey, is_device_essential: false });
     }
-    Ok(DEVICE_ACR.to_owned())
+    match (named.contains(&DEVICE_ACR), named.contains(&PASSKEY_ACR)) {
+        (true, true) => Ok(Class { passkey, is_device_essential: false }),
+        (true, false) => Ok(Class { passkey: PasskeyWish::None, is_device_essential: true }),
+        (false, true) => Ok(Class { passkey: PasskeyWish::Required, is_device_essential: false }),
+        (false, false) => {
+            let text = format!("The acr that can be reached are {DEVICE_ACR} and {PASSKEY_ACR}");
+            Err(Refusal::because(Reason::UnmetClaim, text))
+        }
+    }
+}
+
+/// Of the classes in their order, the first that we reach is meant.
+fn preference(named: &[&str]) -> PasskeyWish {
+    match named.iter().find(|name| [DEVICE_ACR, PASSKEY_ACR].contains(*name)) {
+        Some(&PASSKEY_ACR) => PasskeyWish::Preferred,
+        Some(_) | None => PasskeyWish::None,
+    }
 }
 
 /// C25: any value is voluntary; what is reached is told, whether it was among them or not.
-fn acr(parameters: &Parameters) -> Result<Option<String>, Refusal> {
+fn acr(parameters: &Parameters) -> Result<Option<Class>, Refusal> {
     let Some(values) = parameters.optional("acr_values")? else { return Ok(None) };
     let is_good = values.len() <= MAX_ACR_VALUES_BYTES && !values.chars().any(char::is_control);
     if !is_good || values.split(' ').all(str::is_empty) {
         let text = "acr_values must be names with a space between, at most 1024 bytes";
         return Err(Refusal::because(Reason::BadParameter, text));
     }
-    Ok(Some(DEVICE_ACR.to_owned()))
+    let named: Vec<&str> = values.split(' ').collect();
+    Ok(Some(Class { passkey: preference(&named), is_device_essential: false }))
 }
 
 /// F10: a JSON object; a client's policy can require it.

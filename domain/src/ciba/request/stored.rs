@@ -40,6 +40,8 @@ struct Document<'a> {
     backs_off: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     match_choices: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    passkey: bool,
     scope: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding_message: Option<Cow<'a, str>>,
@@ -75,6 +77,7 @@ impl Asked {
             backs_off: beyond.backs_off,
             match_code: number.map(|number| Cow::from(&number.code)),
             match_choices: choices.iter().map(Cow::from).collect(),
+            passkey: beyond.is_passkey_required,
             user_id: self.user_id.as_str().into(),
             issuer: self.issuer.as_str().into(),
             audience: self.audience.as_deref().map(Cow::from),
@@ -109,6 +112,7 @@ impl Asked {
                 code: code.into_owned(),
                 choices: document.match_choices.into_iter().map(Cow::into_owned).collect(),
             }),
+            is_passkey_required: document.passkey,
         };
         Ok(Self {
             beyond,

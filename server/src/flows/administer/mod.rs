@@ -12,6 +12,7 @@ mod grants;
 mod initial_tokens;
 mod keys;
 mod mail_provider;
+mod passkeys;
 mod push_providers;
 mod refresh_tokens;
 mod refused_clients;
@@ -36,6 +37,10 @@ pub use initial_tokens::{create_initial_token, delete_initial_token, initial_tok
 pub use keys::{revoke_key, rotate_keys};
 pub(crate) use mail_provider::{
     change_mail_provider, create_mail_provider, delete_mail_provider, show_mail_provider,
+};
+pub use passkeys::{
+    list_passkeys, named_passkey, passkey_method, passkey_name, passkey_of_method, remove_passkey,
+    remove_passkeys,
 };
 pub use push_providers::{
     change_push_provider, select_push_provider, set_push_provider, show_push_provider,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::ciba::number::{Number, Style};
-use domain::ciba::request::{self, Asked, Found, Shaped, Target, TenantRules, UserFacts};
+use domain::ciba::request::{
+    self, Asked, Found, PasskeyWish, Shaped, Target, TenantRules, UserFacts,
+};
 use domain::oauth::grant::{ClientGrant, SubjectType};
 use domain::oauth::refusal::{Reason, Refusal};
 use domain::people::Device;
@@ -18,6 +20,7 @@ use store::{enrollments, tickets};
 use crate::App;
 use crate::dev;
 use crate::failure::{Broken, Failure};
+use crate::flows::ask_passkey;
 use crate::flows::prompt_limits;
 use crate::flows::whom::{self, Meant, Unspent};
 use crate::known::{KnownApi, KnownClient};
@@ -99,6 +102,15 @@ pub(super) async fn choose(
         devices.retain(Device::takes_numbers); // decision 14
         facts = facts.map(|facts| UserFacts { push_devices: devices.len(), ..facts });
     }
+    let is_demanded = context.tenant.settings.passkey_required
+        || apis.iter().any(|(api, _)| api.is_passkey_required);
+    let wish = if is_demanded { PasskeyWish::Required } else { shaped.passkey_wish() };
+    let person = (wish, whom.user.as_ref());
+    let wants_passkey = ask_passkey::narrow(app, context, person, &mut devices).await?;
+    if wants_passkey {
+        facts = facts.map(|facts| UserFacts { push_devices: devices.len(), ..facts });
+    }
+    let tells_device = shaped.insists_on_device();
     let in_private = context.tenant.settings.privacy_mode.then(|| shaped.clone());
     let found = Found { targets: &targets, user: whom.user.as_ref().zip(facts) };
     let decided = request::decide(shaped, client.client(), rules, &found);
@@ -113,6 +125,9 @@ pub(super) async fn choose(
         }
         (Err(refusal), _) => return Err(refusal.into()),
     };
+    if wants_passkey {
+        ask_passkey::demand(&mut asked, tells_device);
+    }
     if refuses == Some(true) {
         return Err(Refusal::from(Reason::Reported).into());
     }

@@ -2,6 +2,7 @@
 
 use domain::people::{Device, User};
 use domain::{TenantId, Timestamp, UserId};
+use store::passkeys::{self, Passkey};
 use store::{enrollments, tickets, users};
 
 use super::requests::{self, RequestView};
@@ -15,6 +16,8 @@ pub struct UserView {
     pub user: User,
     /// Their devices, in the order they enrolled.
     pub devices: Vec<Device>,
+    /// Their passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
     /// Codes that were shown and not used yet: until when each is good.
     pub pending: Vec<Timestamp>,
     /// What they were asked, newest first.
@@ -30,8 +33,9 @@ pub async fn look_at_user(
 ) -> Result<UserView, Denial> {
     let user = users::one(&app.database, tenant, id).await?.ok_or(Denied::NoUser)?;
     let devices = enrollments::of_user(&app.database, tenant, id).await?;
+    let passkeys = passkeys::of_user(&app.database, tenant, id).await?;
     let pending = tickets::pending_of_user(&app.database, tenant, id, now).await?;
     let requests = requests::recent(app, tenant, id, now).await?;
     let pending = pending.iter().map(|ticket| ticket.expires_at).collect();
-    Ok(UserView { user, devices, pending, requests })
+    Ok(UserView { user, devices, passkeys, pending, requests })
 }

@@ -1,4 +1,4 @@
-//! Passkeys of operators: the only place that knows `webauthn-rs`.
+//! Passkeys of operators. Beside it only `relying_party` knows `webauthn-rs`.
 //!
 //! What a passkey was challenged with is kept in the database for five minutes and taken once
 //! (crates 4.6). Passkeys are made to be found without a name, so nobody has to type one, and user
@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use store::operator_passkeys::{self, Ceremony, PASSKEY_LIMIT};
 use store::operator_sessions::{Method, Session};
 use store::{Written, log_events, operators};
-use url::Url;
 use webauthn_rs::prelude::{
     DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
-    RegisterPublicKeyCredential, Uuid, Webauthn, WebauthnBuilder,
+    RegisterPublicKeyCredential, Uuid,
 };
 
 use super::sessions::{self, NewSession};
@@ -20,6 +19,7 @@ use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
 use crate::flows::log::{self, Entry};
+use crate::flows::relying_party::party;
 use crate::meta::Meta;
 use crate::tenancy::Context;
 
@@ -63,7 +63,8 @@ pub async fn challenge_to_add(
     let excluded = known.iter().map(|row| read(row).map(|passkey| passkey.cred_id().clone()));
     let excluded = excluded.collect::<Result<Vec<_>, _>>()?;
     let handle = Uuid::try_parse(&operator.id).map_err(Broken::because)?;
-    let (mut options, state) = webauthn(context, host)?
+    let (mut options, state) = party(context, host, &[])?
+        .webauthn()
         .start_passkey_registration(handle, &operator.name, &operator.name, Some(excluded))
         .map_err(Broken::because)
         .and_then(|(options, state)| {
@@ -94,7 +95,8 @@ pub async fn add_passkey(
     let state: PasskeyRegistration =
         serde_json::from_str(&ceremony.document).map_err(Broken::because)?;
     let credential: RegisterPublicKeyCredential = credential(answer)?;
-    let passkey = webauthn(context, host)?
+    let passkey = party(context, host, &[])?
+        .webauthn()
         .finish_passkey_registration(&credential, &state)
         .map_err(|error| refused(&error.to_string()))?;
     let name = answer.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -142,8 +144,10 @@ pub async fn challenge_to_sign_in(
     (context, host): (&Context, &str),
     now: Timestamp,
 ) -> Result<Challenge, Denial> {
-    let (options, state) =
-        webauthn(context, host)?.start_discoverable_authentication().map_err(Broken::because)?;
+    let (options, state) = party(context, host, &[])?
+        .webauthn()
+        .start_discoverable_authentication()
+        .map_err(Broken::because)?;
     let options = serde_json::to_value(options).map_err(Broken::because)?;
     let state = serde_json::to_string(&state).map_err(Broken::because)?;
     keep(app, context, (None, state, options), now).await
@@ -164,7 +168,8 @@ pub async fn sign_in_by_passkey(
     let state: DiscoverableAuthentication =
         serde_json::from_str(&ceremony.document).map_err(Broken::because)?;
     let credential: PublicKeyCredential = credential(answer)?;
-    let webauthn = webauthn(context, host)?;
+    let party = party(context, host, &[])?;
+    let webauthn = party.webauthn();
     let Ok((handle, id)) = webauthn.identify_discoverable_authentication(&credential) else {
         return Ok(None);
     };
@@ -235,24 +240,4 @@ fn refused(why: &str) -> Denial {
 
 fn read(row: &operator_passkeys::Passkey) -> Result<Passkey, Broken> {
     serde_json::from_str(&row.document).map_err(Broken::because)
-}
-
-/// The relying party as this browser sees the tenant: `host` is what it called us.
-fn webauthn(context: &Context, host: &str) -> Result<Webauthn, Broken> {
-    let known: Vec<Url> =
-        context.base.all.iter().filter_map(|address| Url::parse(address).ok()).collect();
-    let is_called = |url: &&Url| {
-        let name = url.host_str().unwrap_or_default();
-        crate::tenancy::same_host(name, host)
-    };
-    let origin = known.iter().find(is_called).or_else(|| known.first());
-    let origin = origin.ok_or_else(|| Broken::because("the tenant has no address"))?;
-    let id = origin.host_str().unwrap_or_default();
-    let mut builder = WebauthnBuilder::new(id, origin)
-        .map_err(Broken::because)?
-        .rp_name(&context.tenant.display_name);
-    for other in known.iter().filter(|url| url.host_str() == Some(id)) {
-        builder = builder.append_allowed_origin(other);
-    }
-    builder.build().map_err(Broken::because)
 }

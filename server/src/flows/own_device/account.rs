@@ -9,6 +9,7 @@ use domain::people::{Device, Own};
 use serde_json::{Value, json};
 use store::{Write, Written, enrollments, log_events};
 
+use super::passkeys::{confirmed_key, used};
 use super::{Call, Known, invalid_body, known_device};
 use crate::App;
 use crate::failure::{Broken, OwnFailure};
@@ -75,11 +76,14 @@ pub async fn change_key(
     let key = device_key(&wanted.key)?;
     let subject = (known.device.id.as_str(), context.base.all.as_slice());
     check_device_proof(&wanted.proof, &key, subject, now)?;
+    let asked = (&known, wanted.proof.as_str(), wanted.passkey.as_ref());
+    let confirmed = confirmed_key(app, context, asked).await?;
     let details = json!({ "device_id": known.device.id.as_str(), "changed": { "key": true } });
     let entry = Entry::new("gd_update_device_account", "A device took another key", details);
     let tenant = &context.tenant.id;
     for _ in 0..DECIDE_TRIES {
         let write = enrollments::change_key(tenant, &known.device, key.canonical_json());
+        let write = write.and(used(confirmed.as_ref(), tenant, now));
         if run(app, context, (&known, call, write, entry.clone()), now).await? == Written::Done {
             tracing::info!(device.id = %known.device.id, "device key changed");
             return Ok(());

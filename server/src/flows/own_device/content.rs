@@ -100,7 +100,7 @@ async fn words(
         lines: lines(facts, locale),
         context: json(&asked.request_context),
         match_style: asked.beyond.number.as_ref().map(shown),
-        is_verification_required: false,
+        is_verification_required: asked.beyond.is_passkey_required,
         created_at: facts.created_at.seconds(),
         expires_at: facts.expires_at.seconds(),
     })

@@ -12,6 +12,7 @@ use store::issuer_keys::Purpose;
 use store::receipts::{self, ReceiptRow};
 use store::{Write, contents, enrollments, inbox, replays, users};
 
+use super::passkeys::{confirmed_decision, used};
 use super::requests::still_waiting;
 use super::{Call, Known, invalid_body, known_device, not_found, unknown_device};
 use crate::App;
@@ -19,6 +20,7 @@ use crate::failure::{Broken, OwnFailure};
 use crate::flows::DECIDE_TRIES;
 use crate::flows::decision::{self, Outcome, Said};
 use crate::flows::number::{self, Entered};
+use crate::flows::relying_party::Confirmed;
 use crate::tenancy::Context;
 
 /// How long a receipt is kept, in seconds: seven years.
@@ -56,13 +58,12 @@ pub async fn decide(
         return Ok(facts.txn);
     }
     still_waiting(&transaction)?;
-    if body.passkey.is_some() {
-        let sentence = "This request asks for no passkey, and this server takes none";
-        return Err(OwnFailure::refused(Code::PasskeyInvalid, sentence));
-    }
+    let asked = (&facts, &signed, &body);
+    let mut confirmed = confirmed_decision(app, context, asked).await?;
     let words = words_shown(app, context, (&facts, &signed)).await?;
     let is_denied = numbered(app, context, (&facts, &signed, &body.decision)).await?;
-    let of = (&known, &facts, words.as_str(), (body.decision.as_str(), &signed));
+    let by = (&known, confirmed.as_ref());
+    let of = (by, &facts, words.as_str(), (body.decision.as_str(), &signed));
     let receipt = receipt(app, context, of, now).await?;
     let said = Said {
         device: &known.device,
@@ -72,7 +73,7 @@ pub async fn decide(
         location: body.location.as_ref().and_then(Location::of),
     };
     for _ in 0..DECIDE_TRIES {
-        let used_up = known.used_up(tenant, now);
+        let used_up = known.used_up(tenant, now).and(used(confirmed.as_ref(), tenant, now));
         // The person has not said no: what they signed proves nothing.
         let kept = (!is_denied).then(|| receipts::insert(tenant, &facts.txn, &receipt));
         let more = kept.into_iter().fold(used_up, Write::and);
@@ -92,6 +93,7 @@ pub async fn decide(
         known.check_unused(app, tenant).await?;
         transaction = look_again(app, context, (&known, id), now).await?;
         still_waiting(&transaction)?;
+        confirmed = confirmed_decision(app, context, asked).await?;
     }
     Err(Broken::because("a request changes faster than it can be answered").into())
 }
@@ -179,11 +181,14 @@ fn reason(signed: &Signed) -> Option<&'static str> {
     }
 }
 
+/// Who decided: the device, and the passkey that confirmed it.
+type By<'a> = (&'a Known, Option<&'a Confirmed>);
+
 /// What can be shown to a third party: the words, the decision and the key it was made with (D18).
 async fn receipt(
     app: &App,
     context: &Context,
-    (known, facts, words, said): (&Known, &Facts, &str, (&str, &Signed)),
+    ((known, confirmed), facts, words, said): (By<'_>, &Facts, &str, (&str, &Signed)),
     now: Timestamp,
 ) -> Result<ReceiptRow, OwnFailure> {
     let tenant = &context.tenant.id;
@@ -207,7 +212,7 @@ async fn receipt(
             key: serde_json::from_str(&device.public_jwk).map_err(Broken::because)?,
             enrolled_at: device.enrolled_at.seconds(),
         }),
-        passkey: None,
+        passkey: confirmed.map(|confirmed| confirmed.proof.clone()),
     };
     let salts = std::array::from_fn(|_| app.entropy.base64url::<16>());
     let draft = paper::draft(&told, &parts, &salts);

@@ -8,10 +8,10 @@ use domain::{Timestamp, UserId};
 use serde_json::Value;
 use store::issuer_keys::Purpose;
 
-use super::invalid_body;
+use super::{invalid_body, passkeys};
 use crate::App;
 use crate::failure::OwnFailure;
-use crate::flows::enrolling::{self, Enrolling, good_ticket};
+use crate::flows::enrolling::{self, Enrolling, New, good_ticket};
 use crate::flows::{device_log, wake};
 use crate::meta::Meta;
 use crate::tenancy::Context;
@@ -62,13 +62,11 @@ async fn attempt(
     let key = device_key(&request.key)?;
     let subject = (request.ticket.as_str(), context.base.all.as_slice());
     check_ticket_proof(&request.proof, &key, subject, now)?;
-    if request.passkey.is_some() {
-        let sentence = "This server takes no passkeys of devices";
-        return Err(OwnFailure::refused(Code::PasskeyInvalid, sentence));
-    }
     if let Some(fault) = wake::fault(app, &request.channel) {
         return Err(invalid_body(fault).into());
     }
+    let beside = (request.passkey.as_ref(), &ticket, id.as_str(), order.meta);
+    let more = passkeys::with_enrollment(app, context, beside, now).await?;
     let server_key = app.issuer_key(&context.tenant.id, Purpose::Content, now).await?;
     let device = Device {
         identifier: id.to_string(),
@@ -85,7 +83,8 @@ async fn attempt(
     };
     // It has no opaque token: what nobody knows opens nothing.
     let token = app.entropy.base64url::<32>();
-    match enrolling::enroll(app, context, (&ticket, &device, &token, order.meta), now).await? {
+    let new = New { ticket: &ticket, device: &device, token: &token, more: &more };
+    match enrolling::enroll(app, context, (new, order.meta), now).await? {
         Enrolling::Done => {}
         Enrolling::DeadTicket => return Err(dead_ticket()),
         Enrolling::NoRoom => {
@@ -104,7 +103,7 @@ async fn attempt(
     })
 }
 
-fn dead_ticket() -> OwnFailure {
+pub(super) fn dead_ticket() -> OwnFailure {
     let sentence = "This code was used, has expired or never existed. Show a fresh one";
     OwnFailure::refused(Code::NotFound, sentence)
 }

@@ -9,7 +9,7 @@ use store::{Write, Written, enrollments, log_events};
 use super::{Call, invalid_body, known_device};
 use crate::App;
 use crate::failure::{Broken, OwnFailure};
-use crate::flows::create_ticket::new_ticket;
+use crate::flows::create_ticket::{Wanted, new_ticket};
 use crate::flows::log::{self, Entry};
 use crate::flows::{DECIDE_TRIES, NewTicket};
 use crate::tenancy::Context;
@@ -36,7 +36,9 @@ pub async fn make_ticket(
     let entry = Entry::new("gd_start_enroll", "A device made a link to replace another", details);
     // The person has the device that calls, so the new one is a further one.
     for _ in 0..DECIDE_TRIES {
-        let (ticket, made) = new_ticket(app, context, (user, true, Some(lost.clone())), now);
+        let replaces = Some(lost.clone());
+        let wanted = Wanted { user, allow_multiple: true, replaces, is_of_device: true };
+        let (ticket, made) = new_ticket(app, context, wanted, now);
         let event = log::event(app, call.meta, entry.clone().of_user(user), now);
         let write = Write::new().and(made).and(known.used_up(tenant, now));
         match app.database.run(log_events::append(write, tenant, &event)).await? {

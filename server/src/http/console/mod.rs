@@ -48,6 +48,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/users/{id}/block", post(user::block))
         .route("/console/users/{id}/unblock", post(user::unblock))
         .route("/console/users/{id}/devices/{device}/remove", post(user::remove_device))
+        .route("/console/users/{id}/passkeys/{passkey}/remove", post(user::remove_passkey))
         .route("/console/{*rest}", any(error::nowhere))
         .method_not_allowed_fallback(error::nowhere)
 }

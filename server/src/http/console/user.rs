@@ -10,6 +10,7 @@ use domain::{DeviceId, Timestamp, UserId};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use store::enrollments;
+use store::passkeys::Passkey;
 
 use super::error::Error;
 use super::form::{Change, Fields};
@@ -38,6 +39,7 @@ struct UserPage<'a> {
     is_blocked: bool,
     verdict: Verdict,
     devices: Vec<DeviceRow>,
+    passkeys: Vec<PasskeyRow>,
     pending: Vec<When>,
     requests: Vec<RequestRow>,
     identities: Vec<IdentityRow>,
@@ -58,6 +60,13 @@ struct DeviceRow {
     service: &'static str,
     is_reachable: bool,
     enrolled: When,
+    last_used: Option<When>,
+}
+
+struct PasskeyRow {
+    remove: String,
+    name: String,
+    created: When,
     last_used: Option<When>,
 }
 
@@ -127,6 +136,11 @@ fn user_page<'a>(who: &'a SignedIn, view: &UserView, done: &str) -> UserPage<'a>
             .iter()
             .map(|device| device_row(language, device, &href, now))
             .collect(),
+        passkeys: view
+            .passkeys
+            .iter()
+            .map(|passkey| passkey_row(language, passkey, &href, now))
+            .collect(),
         pending: view
             .pending
             .last()
@@ -177,6 +191,16 @@ fn device_row(language: Language, device: &Device, user: &str, now: Timestamp) -
         is_reachable: device.is_reachable(),
         enrolled: When::new(language, device.enrolled_at, now),
         last_used: device.last_auth_at.map(|at| When::new(language, at, now)),
+    }
+}
+
+fn passkey_row(language: Language, passkey: &Passkey, user: &str, now: Timestamp) -> PasskeyRow {
+    let name = passkey.name.as_str();
+    PasskeyRow {
+        remove: format!("{user}/passkeys/{}/remove", administer::passkey_name(passkey)),
+        name: if name.is_empty() { language.words().unnamed } else { name }.to_owned(),
+        created: When::new(language, passkey.created_at, now),
+        last_used: passkey.last_used_at.map(|at| When::new(language, at, now)),
     }
 }
 
@@ -231,6 +255,7 @@ fn notice(w: &Words, done: &str) -> &'static str {
         "blocked" => w.was_blocked,
         "unblocked" => w.was_unblocked,
         "removed" => w.was_removed,
+        "passkey-removed" => w.passkey_removed,
         _ => "",
     }
 }
@@ -323,6 +348,24 @@ async fn remove(
     let found = enrollments::one(&app.database, tenant, device).await?;
     found.filter(|(found, _)| found.user.as_str() == user).ok_or(Denied::NoEnrollment)?;
     administer::unenroll(app, (tenant, &who.visitor.meta), device, who.visitor.now).await
+}
+
+/// `POST /console/users/{id}/passkeys/{passkey}/remove`.
+pub(super) async fn remove_passkey(
+    State(app): State<Arc<App>>,
+    Path((id, passkey)): Path<(String, String)>,
+    change: Change,
+) -> Response {
+    let who = &change.who;
+    let by = (who.visitor.tenant(), &who.visitor.meta);
+    let user = UserId::new(id.clone());
+    let removed = match administer::named_passkey(&passkey) {
+        Some(passkey) => {
+            administer::remove_passkey(&app, by, (&user, &passkey), who.visitor.now).await
+        }
+        None => Err(Denied::NoEnrollment.into()),
+    };
+    back(who, (&id, "passkey-removed"), removed)
 }
 
 /// To the person's page, so that loading it again changes nothing again.

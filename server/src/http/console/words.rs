@@ -114,6 +114,7 @@ words! {
     remove_device: "Remove this device", "この端末を削除";
     remove_device_text: "Its key opens nothing from then on, and what it approved but nobody collected is lost. The person needs a new ticket.", "この端末の鍵は使えなくなり、承認済みで未受領の依頼は無効になります。本人には新しいチケットが必要です。";
     pending: "A code was shown and not used yet; it is good until", "表示済みで未使用のコードがあります。有効期限：";
+    remove_persons_passkey: "It confirms nothing from then on. Where a passkey is demanded, the person cannot approve without another.", "このパスキーでは確認できなくなります。パスキーが必要な依頼は、別のパスキーがないと承認できません。";
     add_device: "Add a device", "端末を追加";
     add_device_text: "Shows a code to scan and a link to send.", "読み取り用コードと送付用リンクを表示します。";
     requests: "Recent requests", "最近の依頼";

@@ -46,8 +46,11 @@ pub(super) async fn methods(
     let (database, tenant, user) = (&app.database, administrator.tenant(), UserId::new(id));
     users::one(database, tenant, &user).await?.ok_or(Denied::NoUser)?;
     let devices = enrollments::of_user(database, tenant, &user).await?;
-    let total = devices.len() as u64;
-    let views = page.cut(devices).iter().map(Device::to_authentication_method).collect();
+    let mut methods: Vec<_> = devices.iter().map(Device::to_authentication_method).collect();
+    let passkeys = administer::list_passkeys(&app, tenant, &user).await?;
+    methods.extend(passkeys.iter().map(administer::passkey_method));
+    let total = methods.len() as u64;
+    let views = page.cut(methods);
     Ok(page.answer("authenticators", views, total))
 }
 
@@ -72,6 +75,12 @@ pub(super) async fn method(
     Named((user, method)): Named<(String, String)>,
 ) -> Result<Response, Error> {
     administrator.needs(&["read:authentication_methods"])?;
+    if let Some(id) = administer::passkey_of_method(&method) {
+        let user = UserId::new(user);
+        let passkeys = administer::list_passkeys(&app, administrator.tenant(), &user).await?;
+        let found = passkeys.iter().find(|passkey| passkey.id == id).ok_or(Inexistent::Method)?;
+        return Ok(answer(StatusCode::OK, &administer::passkey_method(found)));
+    }
     let device = found(&app, &administrator, (&user, &method)).await?;
     Ok(answer(StatusCode::OK, &device.to_authentication_method()))
 }
@@ -103,7 +112,7 @@ pub(super) async fn replace_methods(
                        take the place of what there is";
         return Err(Denied::InvalidBody(message.to_owned()).into());
     }
-    let _no_content = delete_all(&app, &administrator, &UserId::new(user)).await?;
+    let _no_content = delete_methods_of(&app, &administrator, &UserId::new(user)).await?;
     Ok(answer(StatusCode::OK, &Value::Array(Vec::new())))
 }
 
@@ -126,11 +135,16 @@ pub(super) async fn delete_method(
     Named((user, method)): Named<(String, String)>,
 ) -> Result<StatusCode, Error> {
     administrator.needs(&["delete:authentication_methods"])?;
+    let who = (administrator.tenant(), &administrator.meta);
+    if let Some(id) = administer::passkey_of_method(&method) {
+        let user = UserId::new(user);
+        administer::remove_passkey(&app, who, (&user, &id), administrator.now).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let id = method.strip_prefix(METHOD_PREFIX).ok_or(Denied::NoEnrollment)?;
     let (database, tenant, id) = (&app.database, administrator.tenant(), DeviceId::new(id));
     let found = enrollments::one(database, tenant, &id).await?;
     found.filter(|(device, _)| device.user.as_str() == user).ok_or(Denied::NoEnrollment)?;
-    let who = (tenant, &administrator.meta);
     administer::unenroll(&app, who, &id, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -142,7 +156,7 @@ pub(super) async fn delete_methods(
     Named(user): Named<String>,
 ) -> Result<StatusCode, Error> {
     administrator.needs(&["delete:authentication_methods"])?;
-    delete_all(&app, &administrator, &UserId::new(user)).await
+    delete_methods_of(&app, &administrator, &UserId::new(user)).await
 }
 
 /// `DELETE /users/{id}/authenticators`.
@@ -174,6 +188,18 @@ pub(super) async fn delete_multifactor(
             Err(Denied::InvalidPath(message).into())
         }
     }
+}
+
+/// Devices and passkeys.
+async fn delete_methods_of(
+    app: &App,
+    administrator: &Administrator,
+    user: &UserId,
+) -> Result<StatusCode, Error> {
+    let done = delete_all(app, administrator, user).await?;
+    let who = (administrator.tenant(), &administrator.meta);
+    administer::remove_passkeys(app, who, user, administrator.now).await?;
+    Ok(done)
 }
 
 async fn delete_all(

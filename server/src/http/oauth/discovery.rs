@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use domain::ciba::delivery::Mode;
 use domain::ciba::hint;
 use domain::ciba::profile::SignedRequests;
-use domain::ciba::request::{CLAIMS, DEVICE_ACR};
+use domain::ciba::request::{CLAIMS, DEVICE_ACR, PASSKEY_ACR};
 use domain::ciba::signed_request;
 use domain::jose::{Algorithm, dpop};
 use domain::oauth::client_document::TOKEN_ALGS;
@@ -130,7 +130,7 @@ fn with_profiles(document: &mut Value, tenant: &Tenant) {
         document[member] = names.copied().collect();
     }
     if rules.iter().any(|one| one.reads_extras) {
-        document["acr_values_supported"] = json!([DEVICE_ACR]);
+        document["acr_values_supported"] = json!([DEVICE_ACR, PASSKEY_ACR]);
         document["claims_parameter_supported"] = true.into();
         if let Some(Value::Array(claims)) = document.get_mut("claims_supported") {
             claims.push("acr".into());

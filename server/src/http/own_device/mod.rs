@@ -37,6 +37,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/device/v1/grants/{client}", only(delete(revoke_grant), "DELETE"))
         .route("/device/v1/user-code", only(put(set_code).delete(remove_code), "DELETE, PUT"))
         .route("/device/v1/identifiers", only(post(identifier), "POST"))
+        .route("/device/v1/passkeys", only(get(passkeys).post(add_passkey), "GET, POST"))
+        .route("/device/v1/passkeys/options", only(post(passkey_options), "POST"))
         .route("/device/v1/tickets", only(post(make_ticket), "POST"))
         .route("/device/v1/requests", only(get(list), "GET"))
         .route("/device/v1/requests/{id}", only(get(show), "GET"))
@@ -143,6 +145,26 @@ async fn identifier(call: Call) -> Result<Response, Error> {
     let made = flows::make_identifier(&call.app, &call.context, call.signed(), call.now).await;
     let made = made.map_err(|failure| Error::at(failure, call.now))?;
     Ok(error::json(StatusCode::CREATED, &made))
+}
+
+async fn passkeys(call: Call) -> Result<Response, Error> {
+    let listed = flows::list_passkeys(&call.app, &call.context, call.signed(), call.now).await;
+    let listed = listed.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &listed))
+}
+
+async fn passkey_options(call: Call) -> Result<Response, Error> {
+    let sent = (call.signed(), call.json());
+    let options = flows::passkey_options(&call.app, &call.context, sent, call.now).await;
+    let options = options.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::OK, &options))
+}
+
+async fn add_passkey(call: Call) -> Result<Response, Error> {
+    let sent = (call.signed(), call.json());
+    let added = flows::add_passkey(&call.app, &call.context, sent, call.now).await;
+    let added = added.map_err(|failure| Error::at(failure, call.now))?;
+    Ok(error::json(StatusCode::CREATED, &added))
 }
 
 async fn make_ticket(call: Call) -> Result<Response, Error> {
