@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::ciba::context_policy::ContextPolicy;
+use domain::ciba::ladder::Ladder;
 use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose::{Algorithm, Jwk, PublicKey};
 use domain::oauth::api::Api;
@@ -189,6 +190,7 @@ impl App {
                     display_name: row.display_name,
                     hint_issuers: settings.hint_issuers(),
                     prompt_limits: PromptLimits::of(&settings.prompt_limits),
+                    ladder: Ladder::of(&settings.wake_ladder),
                     context_policy: ContextPolicy::of(&settings.context_policy),
                     settings,
                     hosts: row.hosts,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::TenantId;
 use domain::ciba::context_policy::ContextPolicy;
 use domain::ciba::hint_token::HintIssuer;
+use domain::ciba::ladder::Ladder;
 use domain::ciba::profile::{Profile, Rules};
 use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub login_hint_token_issuers: Vec<TrustedIssuer>,
     /// How many people its clients may ask together.
     pub prompt_limits: serde_json::Value,
+    /// In which order its people's devices are woken.
+    pub wake_ladder: serde_json::Value,
     /// The seconds between polls that its clients are told; else the configuration's (N46).
     pub ciba_interval_s: Option<u32>,
     /// A second exchange of an `auth_req_id` ends what the first one gave (N49, A7).
@@ -159,6 +162,7 @@ impl Default for Settings {
             mtls: Mtls::default(),
             login_hint_token_issuers: Vec::new(),
             prompt_limits: serde_json::Value::Null,
+            wake_ladder: serde_json::Value::Null,
             ciba_interval_s: None,
             reuse_revokes_grant: false,
             software_statement_issuers: Vec::new(),
@@ -210,6 +214,8 @@ pub struct Tenant {
     pub hint_issuers: Vec<HintIssuer>,
     /// How many people its clients may ask together.
     pub prompt_limits: PromptLimits,
+    /// In which order its people's devices are woken.
+    pub ladder: Ladder,
     /// Where people may approve from.
     pub context_policy: Option<ContextPolicy>,
     /// Its own host names, without port.
@@ -347,6 +353,7 @@ mod tests {
             settings: Settings::default(),
             hint_issuers: Vec::new(),
             prompt_limits: PromptLimits::default(),
+            ladder: Ladder::default(),
             context_policy: None,
             hosts: hosts.iter().map(ToString::to_string).collect(),
         }

@@ -47,6 +47,17 @@ pub struct Attempt {
     /// Its name for the push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// When to try again at the earliest, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
+    /// Whether the device had been told before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_reminder: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// One device that is asked.
@@ -224,7 +235,10 @@ mod tests {
         };
         for at in 0..20 {
             let (provider, reason) = ("apns".into(), Some("Shutdown".into()));
-            challenge.record(Attempt { at, provider, status: Some(503), reason, id: None });
+            let status = Some(503);
+            let (not_before, is_reminder) = (Some(at + 1), true);
+            let id = None;
+            challenge.record(Attempt { at, provider, status, reason, id, not_before, is_reminder });
         }
         assert_eq!(challenge.attempts.len(), MAX_ATTEMPTS);
         assert_eq!(challenge.attempts.last().unwrap().at, 19);

@@ -9,6 +9,7 @@ pub mod context_policy;
 pub mod delivery;
 pub mod hint;
 pub mod hint_token;
+pub mod ladder;
 pub mod login_hint;
 pub mod number;
 pub mod pacing;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::ciba::context_policy::checked_policy;
 use crate::ciba::hint_token::ALGORITHMS;
 use crate::ciba::profile::Profile;
-use crate::ciba::prompt_limits;
+use crate::ciba::{ladder, prompt_limits};
 use crate::jose::{Jwk, parse_set};
 use crate::shape::{InvalidBody, Kind, Member, Object, checked, clearable, member, text, texts};
 
@@ -44,6 +44,7 @@ const OWN: &[Member] = &[
     member("require_consent_read", Kind::Flag),
     member("login_hint_token_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
     member("prompt_limits", Kind::Object(1024)),
+    member("wake_ladder", Kind::Object(4096)),
     clearable("ciba_interval_s", Kind::Integer(1, LONGEST_INTERVAL_S)),
     member("reuse_revokes_grant", Kind::Flag),
     member("software_statement_issuers", Kind::Objects(MAX_HINT_ISSUERS)),
@@ -128,6 +129,9 @@ pub fn checked_change(body: &Object) -> Result<Change, InvalidBody> {
         prompt_limits::checked(limits).map_err(|what| InvalidBody::on("prompt_limits", what))?;
     }
     own.get("context_policy").map_or(Ok(()), checked_policy)?;
+    if let Some(wanted) = own.get("wake_ladder") {
+        ladder::checked(wanted).map_err(|what| InvalidBody::on("wake_ladder", what))?;
+    }
     let kept = checked(OTHERS, body)?;
     if let Some(flags) = kept.get("flags").and_then(Value::as_object)
         && let Some(name) = flags.iter().find(|(_, flag)| !flag.is_boolean()).map(|(name, _)| name)

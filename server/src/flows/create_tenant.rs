@@ -1,5 +1,6 @@
 //! A new tenant: its row, its signing keys, and the API that its administrators' programs call.
 
+use domain::ciba::ladder::Ladder;
 use domain::ciba::prompt_limits::PromptLimits;
 use domain::jose::SigningKey;
 use domain::oauth::api;
@@ -132,6 +133,7 @@ pub fn management_identifier(app: &App, id: &TenantId) -> String {
         settings: Settings::default(),
         hint_issuers: Vec::new(),
         prompt_limits: PromptLimits::default(),
+        ladder: Ladder::default(),
         context_policy: None,
         hosts: Vec::new(),
     };

@@ -138,6 +138,9 @@ fn repeated(
     for challenge in &mut facts.challenges {
         let device = devices.iter().find(|device| device.id == challenge.device);
         challenge.receipt = device.map_or(Receipt::Unneeded, Receipt::first_of);
+        for attempt in &mut challenge.attempts {
+            attempt.not_before = None;
+        }
     }
     let due_at = now.plus_ms(PUSH_LEASE_MS);
     let (tenant, hash) = (&context.tenant.id, &facts.auth_req_hash);

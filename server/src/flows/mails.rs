@@ -1,10 +1,10 @@
 //! Mail that is sent: links of enrollment tickets (W248), and wake-ups of people whose devices gave no
 //! sign of life. A mail never decides (decision 18).
 
-use domain::ciba::transaction::Transaction;
+use domain::ciba::transaction::{Facts, Transaction};
 use domain::jose::NONCE_BYTES;
 use domain::people::User;
-use domain::{Timestamp, UserId};
+use domain::{TenantId, Timestamp, UserId};
 use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -83,6 +83,20 @@ pub(crate) fn invite(
         attempts: 0,
         expires_at: invited.expires_at,
     }))
+}
+
+/// The write that has a person mailed at `due_at` that a request waits, unless a device gave a sign of
+/// life until then.
+pub(super) fn wake_later(app: &App, tenant: &TenantId, facts: &Facts, due_at: Timestamp) -> Write {
+    mails::insert(&Mail {
+        tenant: tenant.clone(),
+        id: app.entropy.base64url::<16>(),
+        user: facts.user_id().clone(),
+        subject: Subject::Wake { auth_req_hash: facts.auth_req_hash },
+        due_at,
+        attempts: 0,
+        expires_at: facts.expires_at,
+    })
 }
 
 /// Sends what is due. One that fails does not hold up the others.

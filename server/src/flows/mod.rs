@@ -10,6 +10,7 @@ pub mod begin_authentication;
 mod bind_token;
 mod cancel;
 mod change_device;
+mod climb;
 pub mod console;
 mod create_tenant;
 mod create_ticket;

@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 use store::transactions::{self, DuePush};
-use store::{Write, Written, enrollments, log_events};
+use store::{Written, enrollments, log_events};
 
 use super::DECIDE_TRIES;
+use super::climb::Climb;
 use super::log::{self, Entry};
 use super::transaction_token::TransactionToken;
 use super::wake::{self, Message};
@@ -94,22 +95,28 @@ async fn send(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let accounts = app.push_accounts(&outgoing.tenant, now).await?;
+    let known = app.tenant(&outgoing.tenant, now).await?;
+    let ladder = known.map(|tenant| tenant.ladder.clone()).unwrap_or_default();
     let mut challenges = outgoing.facts.challenges.clone();
-    let waiting = challenges.iter_mut().filter(|c| c.receipt == Receipt::Waiting);
-    let under_way = waiting.map(async |challenge| {
-        let device = outgoing.devices.iter().find(|device| device.id == challenge.device);
+    let climb = Climb { ladder: &ladder, outgoing };
+    climb.leave_out(&mut challenges);
+    let is_due = |challenge: &&mut Challenge| climb.due_at(challenge).is_some_and(|at| at <= now);
+    let due = challenges.iter_mut().filter(is_due);
+    let under_way = due.map(async |challenge| {
+        let device = outgoing.device(&challenge.device);
         let delivery = hand_over(app, outgoing, (challenge, device), &accounts, now).await;
         (challenge, device, delivery)
     });
     let tried = join_all(under_way).await;
-    // A push is given up, loudly, when the request would be over before the next try.
-    let wished = tried.iter().filter_map(|(_, _, delivery)| delivery.retry_at).max();
-    let next_at = next_try(app, attempts, now).max(wished.unwrap_or(now));
-    let is_last = next_at >= outgoing.facts.expires_at;
-    let mut write = Write::new();
+    let next_at = next_try(app, attempts, now);
+    let mut write = climb.mail(app, attempts);
     let mut told = Vec::new();
     for (challenge, device, delivery) in tried {
-        challenge.record(attempt(&delivery, now));
+        // A push is given up, loudly, when the request would be over before the next try.
+        let next_at = next_at.max(delivery.retry_at.unwrap_or(now));
+        let is_last = next_at >= outgoing.facts.expires_at;
+        let is_reminder = matches!(challenge.receipt, Receipt::Sent { .. });
+        challenge.record(Attempt { is_reminder, ..attempt(&delivery, now, next_at) });
         challenge.receipt = match &delivery.receipt {
             outside::Receipt::Accepted => Receipt::Sent { at: now },
             outside::Receipt::Later(_) if !is_last => Receipt::Waiting,
@@ -133,8 +140,8 @@ async fn send(
         app.metrics.push(challenge.service.name(), became);
         told.extend(entry(outgoing, challenge));
     }
-    let waits = challenges.iter().any(|challenge| challenge.receipt == Receipt::Waiting);
-    let due_at = waits.then_some(next_at);
+    let due_at = challenges.iter().filter_map(|challenge| climb.due_at(challenge)).min();
+    let due_at = due_at.filter(|due_at| *due_at < outgoing.facts.expires_at);
     let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
     let record = transactions::record_pushes(tenant, hash, (attempts, &challenges), due_at);
     let record = record.and(write);
@@ -199,13 +206,16 @@ async fn hand_over(
 }
 
 /// The try as its record keeps it.
-fn attempt(delivery: &Delivery, now: Timestamp) -> Attempt {
+fn attempt(delivery: &Delivery, now: Timestamp, next_at: Timestamp) -> Attempt {
+    let is_later = matches!(delivery.receipt, outside::Receipt::Later(_));
     Attempt {
         at: now.ms(),
         provider: delivery.provider.to_owned(),
         status: delivery.status,
         reason: delivery.reason.clone(),
         id: delivery.id.clone(),
+        not_before: is_later.then_some(next_at.ms()),
+        is_reminder: false,
     }
 }
 

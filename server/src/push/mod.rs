@@ -63,3 +63,10 @@ pub struct Outgoing {
     /// Until when the pushes are ours to send; then any process may take them from their row.
     pub due_at: Timestamp,
 }
+
+impl Outgoing {
+    /// The device of this id, if it is still enrolled.
+    pub fn device(&self, id: &DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|device| device.id == *id)
+    }
+}

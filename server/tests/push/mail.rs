@@ -32,7 +32,7 @@ fn provider(host: &str, port: u16) -> Value {
     })
 }
 
-async fn sets_provider(world: &World, smtp: &Smtp) {
+pub(crate) async fn sets_provider(world: &World, smtp: &Smtp) {
     let set = world.operator().posts(PROVIDER, &provider("localhost", smtp.port())).await;
     assert_eq!(set.status, 201, "{}", set.text());
 }
@@ -53,7 +53,7 @@ fn text(mail: &Taken) -> String {
     body.replace("=\n", "").replace("=3D", "=")
 }
 
-fn link(mail: &Taken) -> String {
+pub(crate) fn link(mail: &Taken) -> String {
     let text = text(mail);
     let link = text.split_whitespace().find(|word| word.starts_with("https://"));
     link.unwrap().to_owned()

@@ -10,9 +10,11 @@
 mod apns;
 mod fcm;
 mod hanging;
+mod ladder;
 mod lines;
 mod mail;
 mod own;
+mod record;
 mod settings;
 mod trouble;
 mod try_out;

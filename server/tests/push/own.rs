@@ -14,9 +14,9 @@ use testkit::{Answer, World, p256_key};
 use super::{advance, at_start, begins, logged, world_with_services};
 
 /// An own device as far as these tests need one.
-struct Own {
-    id: String,
-    key: Arc<SigningKey>,
+pub(crate) struct Own {
+    pub(crate) id: String,
+    pub(crate) key: Arc<SigningKey>,
 }
 
 /// What a person's own device with this channel answers to its enrollment.
@@ -40,14 +40,20 @@ async fn enrolls(world: &World, person: &str, channel: Value) -> (Answer, Arc<Si
     (world.post_json("device/v1/enrollments", &body, &[]).await, key)
 }
 
-async fn enrolled(world: &World, person: &str, channel: Value) -> Own {
+pub(crate) async fn enrolled(world: &World, person: &str, channel: Value) -> Own {
     let (answer, key) = enrolls(world, person, channel).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     Own { id: answer.member("device"), key }
 }
 
 impl Own {
-    async fn calls(&self, world: &World, method: Method, path: &str, body: &str) -> Answer {
+    pub(crate) async fn calls(
+        &self,
+        world: &World,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let (url, jti) = (world.url(path), format!("{}-{path}-{}", self.id, world.now().ms()));
         let issued_at = world.now().seconds();
         let claims = proof::Proof {
@@ -67,7 +73,7 @@ impl Own {
 }
 
 /// Asks the person, who has no other phone, and sends what is due.
-async fn asked(world: &World, person: &str) {
+pub(crate) async fn asked(world: &World, person: &str) {
     begins(world, person).await;
     world.run_worker().await;
 }
@@ -79,7 +85,7 @@ async fn application_key(world: &World) -> String {
     told.json()["web_push"]["public_key"].as_str().unwrap().to_owned()
 }
 
-async fn subscribed(world: &World, services: &PushServices) -> Subscribed {
+pub(crate) async fn subscribed(world: &World, services: &PushServices) -> Subscribed {
     services.web.subscribes(Some(&application_key(world).await))
 }
 

@@ -20,7 +20,7 @@ pub use passkeys::{
     Challenge, add_passkey, challenge_to_add, challenge_to_sign_in, list_passkeys, remove_passkey,
     sign_in_by_passkey,
 };
-pub use requests::{Outcome, PushState, RequestView};
+pub use requests::{DeliveryView, Outcome, PushState, RequestView};
 pub use sessions::{
     IDLE_S, LONGEST_S, NewSession, find_session, operator_of_link, sign_in_by_link, sign_out,
 };

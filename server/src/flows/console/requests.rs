@@ -4,12 +4,13 @@
 //! there it says more: the message, the pushes, whether a device has read it.
 
 use domain::ciba::challenge::{Challenge, Receipt};
-use domain::ciba::transaction::Transaction;
+use domain::ciba::transaction::{Decision, Transaction};
 use domain::jose::{NameLength, auth_req_hash, auth_req_id};
-use domain::{LogEvent, TenantId, Timestamp, TransactionId, UserId};
+use domain::people::PushService;
+use domain::{DeviceId, LogEvent, TenantId, Timestamp, TransactionId, UserId};
 use serde_json::Value;
 use store::log_events::{self, LogPage, PAGE_LIMIT};
-use store::transactions;
+use store::{inbox, transactions};
 
 use crate::App;
 use crate::failure::Broken;
@@ -70,6 +71,25 @@ pub struct RequestView {
     pub push: PushState,
     /// Whether a device has read it.
     pub is_read: bool,
+    /// What became of it on each device, while that is kept.
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// What became of a request on one device (D10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryView {
+    /// Which device.
+    pub device: DeviceId,
+    /// What became of its push.
+    pub became: Receipt,
+    /// How often it was tried.
+    pub tries: usize,
+    /// By whom it went last: `web_push`, `apns` …
+    pub provider: Option<String>,
+    /// When the device fetched the words.
+    pub opened_at: Option<Timestamp>,
+    /// When it decided.
+    pub decided_at: Option<Timestamp>,
 }
 
 /// The newest requests to this person.
@@ -93,7 +113,9 @@ pub(super) async fn recent(
             for length in NameLength::ALL {
                 let hash = auth_req_hash(&auth_req_id(&app.secrets.auth_req_id, length, &id));
                 if let Some(stored) = transactions::find(&app.database, tenant, &hash).await? {
-                    look(&mut view, &stored.at(now));
+                    let transaction = stored.at(now);
+                    look(&mut view, &transaction);
+                    view.deliveries = deliveries(app, tenant, &transaction).await?;
                     break;
                 }
             }
@@ -116,6 +138,7 @@ fn from_log(start: &LogEvent, txn: &str, events: &[&LogEvent]) -> RequestView {
         message: None,
         push: PushState::Unknown,
         is_read: false,
+        deliveries: Vec::new(),
     };
     for event in events {
         let outcome = match event.kind.as_str() {
@@ -158,6 +181,47 @@ fn look(view: &mut RequestView, transaction: &Transaction) {
         Transaction::Failed(_) => view.outcome = Outcome::Failed,
         Transaction::Expired(_) => (view.outcome, view.until) = (Outcome::Expired, ends),
         Transaction::Redeemed(_) => view.outcome = Outcome::Completed,
+    }
+}
+
+/// What became of it on each device that was asked.
+async fn deliveries(
+    app: &App,
+    tenant: &TenantId,
+    transaction: &Transaction,
+) -> Result<Vec<DeliveryView>, Broken> {
+    let facts = transaction.facts();
+    let decision = decision(transaction);
+    let mut views = Vec::new();
+    for challenge in &facts.challenges {
+        let who = (tenant, &challenge.device);
+        let opened_at = match challenge.service {
+            PushService::Inbox => inbox::opened_at(&app.database, who, &facts.consent_id).await?,
+            PushService::Apns | PushService::Gcm | PushService::Virtual => None,
+        };
+        let decided = decision.filter(|decision| decision.device == challenge.device);
+        views.push(DeliveryView {
+            device: challenge.device.clone(),
+            became: challenge.receipt.clone(),
+            tries: challenge.attempts.len(),
+            provider: challenge.attempts.last().map(|last| last.provider.clone()),
+            opened_at,
+            decided_at: decided.map(|decision| decision.at),
+        });
+    }
+    Ok(views)
+}
+
+/// Who decided it, and when.
+const fn decision(transaction: &Transaction) -> Option<&Decision> {
+    match transaction {
+        Transaction::Approved(approved) => Some(approved.decision()),
+        Transaction::Denied(denied) => Some(denied.decision()),
+        Transaction::Redeemed(redeemed) => Some(redeemed.decision()),
+        Transaction::Pending(_)
+        | Transaction::Withdrawn(_)
+        | Transaction::Failed(_)
+        | Transaction::Expired(_) => None,
     }
 }
 

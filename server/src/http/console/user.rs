@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use domain::ciba::challenge::Receipt;
 use domain::people::{Device, PushService};
 use domain::{DeviceId, Timestamp, UserId};
 use http::StatusCode;
@@ -23,7 +24,7 @@ use super::words::Words;
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::flows::administer;
-use crate::flows::console::{self, Outcome, PushState, RequestView, UserView};
+use crate::flows::console::{self, DeliveryView, Outcome, PushState, RequestView, UserView};
 use crate::http::{enrollment, pages};
 use crate::language::Language;
 
@@ -79,8 +80,15 @@ struct RequestRow {
     message: Option<String>,
     push: String,
     is_read: bool,
+    deliveries: Vec<DeliveryRow>,
     is_waiting: bool,
     txn: String,
+}
+
+/// One device that was asked: its name or id, and one sentence.
+struct DeliveryRow {
+    device: String,
+    said: String,
 }
 
 struct IdentityRow {
@@ -231,9 +239,28 @@ fn request_row(language: Language, request: &RequestView, now: Timestamp) -> Req
         message: request.message.clone(),
         push,
         is_read: request.is_read,
+        deliveries: request.deliveries.iter().map(|one| delivery_row(language, one)).collect(),
         is_waiting: request.outcome == Outcome::Waiting,
         txn: request.txn.clone(),
     }
+}
+
+/// Queued, taken or refused and why, opened, decided.
+fn delivery_row(language: Language, delivery: &DeliveryView) -> DeliveryRow {
+    let w = language.words();
+    let by = delivery.provider.as_deref().map(|by| format!(" ({by})")).unwrap_or_default();
+    let first = match &delivery.became {
+        Receipt::Waiting => format!("{}{by}", w.push_waiting),
+        Receipt::Unneeded => w.push_unneeded.to_owned(),
+        Receipt::Sent { at } => format!("{}{by} {}", w.push_sent, at.to_iso()),
+        Receipt::Failed { at, reason } => {
+            format!("{}{by} {}: {reason}", w.push_failed, at.to_iso())
+        }
+    };
+    let opened = delivery.opened_at.map(|at| format!("{} {}", w.opened_on_device, at.to_iso()));
+    let decided = delivery.decided_at.map(|at| format!("{} {}", w.decided_on_device, at.to_iso()));
+    let parts: Vec<String> = [Some(first), opened, decided].into_iter().flatten().collect();
+    DeliveryRow { device: delivery.device.to_string(), said: parts.join(" · ") }
 }
 
 fn identities(user: &domain::people::User) -> Vec<IdentityRow> {

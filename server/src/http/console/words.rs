@@ -124,6 +124,9 @@ words! {
     transaction: "Transaction", "トランザクション";
     until: "Until", "期限";
     read_on_device: "Read on a device", "端末で閲覧済み";
+    push_unneeded: "No push: it looks into its inbox", "プッシュなし（受信箱を確認）";
+    opened_on_device: "opened", "閲覧";
+    decided_on_device: "decided", "回答";
     outcome_waiting: "Waiting for an answer", "回答待ち";
     outcome_approved: "Approved, tokens not collected", "承認済み（トークン未受領）";
     outcome_completed: "Approved, tokens issued", "承認済み（トークン発行済み）";
