@@ -98,7 +98,7 @@ test('targets are large enough, and nothing is scrolled sideways', async () => {
   for (const [name, show] of screens(world)) {
     await show();
     assert.ok(await world.page.evaluate(() => document.documentElement.scrollWidth) <= 320, name);
-    const small = await world.page.evaluate(() => [...document.querySelectorAll('main button, main .button, nav a, main summary, .cards a, main input:not([type=radio])')]
+    const small = await world.page.evaluate(() => [...document.querySelectorAll('main button, main .button, nav a, main summary, .cards a, main label.choice, main input:not([type=radio], [type=checkbox])')]
       .filter((one) => one.getBoundingClientRect().height < 44 && one.getBoundingClientRect().height > 0).map((one) => one.outerHTML));
     assert.deepEqual(small, [], name);
   }

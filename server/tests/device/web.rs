@@ -100,6 +100,7 @@ async fn whoever_may_become_a_device_is_told_whom_it_answers_to() {
     let told = told.json();
     assert_eq!(told["issuer"], world.issuer().as_str());
     assert_eq!(told["languages"], serde_json::json!(["en", "ja"]));
+    assert_eq!(told["passkeys"], true);
     assert!(!told["name"].as_str().unwrap().is_empty());
     let answer = world.post_json("device/v1/configuration", &serde_json::json!({}), &[]).await;
     assert_refused(&answer, 405, "method_not_allowed");

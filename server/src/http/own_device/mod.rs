@@ -77,6 +77,7 @@ async fn configuration(call: Call) -> Result<Response, Error> {
         "name": tenant.display_name,
         "languages": languages,
         "web_push": { "public_key": key.point() },
+        "passkeys": true,
     });
     Ok(error::json(StatusCode::OK, &body))
 }
