@@ -1,11 +1,11 @@
 // What the web authenticator signs, judged by the server itself: numbers, passkeys, receipts.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 
-import { opens, personAt } from './lib/authenticator.mjs';
-import { close, complaints } from './lib/chromium.mjs';
-import { begins, card, gets, shop } from './lib/house.mjs';
+import { home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
+import { close, complaints, window } from './lib/chromium.mjs';
+import { aizuchi, begins, card, gets, person, shop } from './lib/house.mjs';
 
 after(close);
 
@@ -58,6 +58,35 @@ test('a saved receipt is the server\'s, with the words and the answer', async ()
   const told = Object.fromEntries(parts.filter(Boolean).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()).slice(1)));
   assert.equal(claimsOf(told.decision).decision, 'approve');
   assert.ok(told.device.id.startsWith('dev_'));
+  const keys = `${await download.path()}.jwks`;
+  writeFileSync(keys, await (await fetch(`${card.issuer}.well-known/jwks.json`)).text());
+  assert.match(await aizuchi('verify', 'receipt', await download.path(), '--jwks', keys), /Pay 73\.00/);
+});
+
+// O434: made with the enrollment, and judged by the server when a request demands it.
+test('a passkey is made with the device and confirms what the server demands', async () => {
+  const client = await shop('Passkey Shop', { passkey_required: true });
+  const user = await person('Umi Passkey');
+  const page = await window();
+  const devices = await page.context().newCDPSession(page);
+  await devices.send('WebAuthn.enable');
+  await devices.send('WebAuthn.addVirtualAuthenticator', { options: {
+    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true,
+  } });
+  await page.goto(`${home}#enroll=${await ticketFor(user)}`);
+  await page.getByLabel('Also make a passkey.').check();
+  await page.locator('#add').click();
+  await page.locator('#to-inbox').click();
+  const { auth_req_id: id } = await begins(client, user, { binding_message: 'Pay 74.00' });
+  await opens(page);
+  await page.getByText('you confirm with your passkey').waitFor();
+  await page.locator('#approve').click();
+  await page.getByRole('heading', { name: 'Approved' }).waitFor();
+  assert.equal(await gets(id, client), 'tokens');
+  await page.goto(`${home}#/settings`);
+  await page.getByText('1 passkey').waitFor();
+  await page.getByText('1 passkey').click();
+  await page.getByRole('button', { name: 'Add a passkey' }).waitFor();
 });
 
 test('no page asked for anything that its policy refuses, and no program failed', () => {
