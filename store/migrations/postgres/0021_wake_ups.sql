@@ -1,15 +1,20 @@
--- A third purpose: `web_push` signs pushes to browsers, whose subscriptions are bound to it.
-ALTER TABLE issuer_keys DROP CONSTRAINT issuer_keys_purpose_check;
+-- A third purpose: `web_push` signs pushes to browsers, whose subscriptions are bound to it. The
+-- rows are checked without keeping others from the table, and some rule holds at any time.
+ALTER TABLE issuer_keys RENAME CONSTRAINT issuer_keys_purpose_check TO issuer_keys_before_0021;
 ALTER TABLE issuer_keys ADD CONSTRAINT issuer_keys_purpose_check
-    CHECK (purpose IN ('content', 'receipt', 'web_push'));
+    CHECK (purpose IN ('content', 'receipt', 'web_push')) NOT VALID;
+ALTER TABLE issuer_keys VALIDATE CONSTRAINT issuer_keys_purpose_check;
+ALTER TABLE issuer_keys DROP CONSTRAINT issuer_keys_before_0021;
 
 -- When each device fetched the words of what it is asked.
 ALTER TABLE inbox ADD COLUMN opened_at BIGINT;
 
 -- `smtp`: who carries the tenant's mail.
-ALTER TABLE push_providers DROP CONSTRAINT push_providers_provider_check;
+ALTER TABLE push_providers RENAME CONSTRAINT push_providers_provider_check TO push_providers_before_0021;
 ALTER TABLE push_providers ADD CONSTRAINT push_providers_provider_check
-    CHECK (provider IN ('apns', 'fcm', 'fcmv1', 'sns', 'smtp'));
+    CHECK (provider IN ('apns', 'fcm', 'fcmv1', 'sns', 'smtp')) NOT VALID;
+ALTER TABLE push_providers VALIDATE CONSTRAINT push_providers_provider_check;
+ALTER TABLE push_providers DROP CONSTRAINT push_providers_before_0021;
 
 -- Mail that is to be sent: `ticket` with a link that is sealed, `wake` for a request that waits.
 CREATE TABLE mails (
