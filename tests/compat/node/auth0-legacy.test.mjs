@@ -26,13 +26,16 @@ test('the whole loop: pending, approved, refused, expired', async () => {
   assert.equal(tokens.token_type, 'Bearer');
   assert.ok(tokens.access_token && tokens.id_token && tokens.refresh_token);
 
+  const late = await start(user, { requested_expiry: '1' });
+  await phone.buzzes();
+  await advance(2);
+  assert.deepEqual(await failure(poll(late)), [400, 'access_denied']);
+
   const refused = await start(user);
   await phone.reports(await phone.buzzes());
   assert.deepEqual(await failure(poll(refused)), [400, 'access_denied']);
-
-  const late = await start(user, { requested_expiry: '1' });
-  await advance(2);
-  assert.deepEqual(await failure(poll(late)), [400, 'access_denied']);
+  // "This wasn't me" shuts the client out from this person.
+  assert.deepEqual(await failure(start(user)), [403, 'access_denied']);
 });
 
 test('too fast, and a second exchange', async () => {
