@@ -73,18 +73,31 @@ pub(crate) async fn not_found() -> Response {
 
 /// Where the styles are, below the tenant's own prefix.
 fn assets(context: &Context) -> String {
+    format!("{}assets/", root(context))
+}
+
+/// What stands in front of our paths for who reached the tenant here.
+pub(super) fn root(context: &Context) -> String {
     let path = url::Url::parse(&context.base.issuer).map(|url| url.path().to_owned());
-    format!("{}assets/", path.unwrap_or_else(|_not_a_url| String::from("/")))
+    path.unwrap_or_else(|_not_a_url| String::from("/"))
+}
+
+/// A page that was rendered, or the sentence that stands for one that could not be.
+pub(super) fn rendered(
+    status: StatusCode,
+    page: Result<String, askama::Error>,
+) -> (StatusCode, String) {
+    page.map_or_else(
+        |error| {
+            tracing::error!(%error, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, String::from("This page could not be made."))
+        },
+        |page| (status, page),
+    )
 }
 
 fn html(status: StatusCode, page: Result<String, askama::Error>) -> Response {
-    let (status, page) = match page {
-        Ok(page) => (status, page),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, String::from("This page could not be made."))
-        }
-    };
+    let (status, page) = rendered(status, page);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),

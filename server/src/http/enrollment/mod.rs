@@ -55,7 +55,7 @@ impl FromRequest<Arc<App>> for Visit {
         let chosen = fields.text("ui_locales").split(' ').find_map(Language::named);
         let is_ours = same_origin::is_from_our_page(&parts, &context.base, meta::host(&parts));
         Ok(Self {
-            root: view::root(&context),
+            root: pages::root(&context),
             language: chosen.unwrap_or_else(|| Language::accepted(accepted.unwrap_or_default())),
             meta: Meta::of(&parts),
             context,

@@ -4,9 +4,10 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::http::pages;
 use crate::language::Language;
 use crate::sayings;
-use crate::tenancy::{Context, CustomApp};
+use crate::tenancy::CustomApp;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -104,21 +105,9 @@ pub(super) struct Message<'a> {
     pub(super) lines: &'a [&'a str],
 }
 
-/// What stands in front of our paths for who reached the tenant here.
-pub(super) fn root(context: &Context) -> String {
-    let path = url::Url::parse(&context.base.issuer).map(|url| url.path().to_owned());
-    path.unwrap_or_else(|_not_a_url| String::from("/"))
-}
-
 /// A page.
 pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
-    let (status, page) = match page.render() {
-        Ok(page) => (status, page),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, String::from("This page could not be made."))
-        }
-    };
+    let (status, page) = pages::rendered(status, page.render());
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
