@@ -1,11 +1,11 @@
 // Registers what a run needs and writes the driver's target files:
-//   node setup.mjs CARD.json KEYS OUT PEER_PORT [USERS.jsonl]
+//   node setup.mjs CARD.json KEYS OUT PEER_PORT [USERS.jsonl [DEVICES.jsonl]]
 // CARD.json is the line of `aizuchi dev --json`. Clients and APIs are made by the Management API
 // through the plain listener; the peer's targets stand beside ours with the same names.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
-const [cardFile, keys, out, peerPort, usersFile] = process.argv.slice(2);
+const [cardFile, keys, out, peerPort, usersFile, devicesFile] = process.argv.slice(2);
 const card = JSON.parse(readFileSync(cardFile));
 const base = card.http.replace(/\/$/, '');
 const deviceJwk = JSON.parse(readFileSync(`${keys}/device.jwk.json`));
@@ -47,6 +47,18 @@ async function register(alg, privateKeyJwt) {
 
 const hint = JSON.stringify({ format: 'iss_sub', iss: card.issuer, sub: '{user}' });
 
+// A user, and the code of their enrollment page.
+const TICKET = [
+  { method: 'POST', path: '/api/v2/users', content_type: 'application/json', expect: 201,
+    headers: { authorization: 'Bearer {bearer}' }, capture: { user: '/user_id' },
+    body: '{"connection":"bench","user_id":"{n}","email":"u{n}@example.com"}' },
+  { method: 'POST', path: '/api/v2/guardian/enrollments/ticket', content_type: 'application/json',
+    headers: { authorization: 'Bearer {bearer}' }, capture: { ticket: '/ticket_id' }, body: '{"user_id":"{user}"}' },
+  { method: 'POST', path: '/appliance-mfa/api/start-flow', content_type: 'application/json',
+    headers: { authorization: 'Ticket id="{ticket}"' }, capture: { tx: '/enrollment_tx_id' },
+    body: '{"state_transport":"polling"}' },
+];
+
 function ours(name, client, audience) {
   return {
     name: `Aizuchi, ${name}`,
@@ -71,17 +83,30 @@ function ours(name, client, audience) {
             auth0_guardian_method: 'push', iss: '{identifier}', exp: '{now+30}', iat: '{now}' } } },
     ],
     seed: [
-      { method: 'POST', path: '/api/v2/users', content_type: 'application/json', expect: 201,
-        headers: { authorization: 'Bearer {bearer}' }, capture: { user: '/user_id' },
-        body: '{"connection":"bench","user_id":"{n}","email":"u{n}@example.com"}' },
-      { method: 'POST', path: '/api/v2/guardian/enrollments/ticket', content_type: 'application/json',
-        headers: { authorization: 'Bearer {bearer}' }, capture: { ticket: '/ticket_id' }, body: '{"user_id":"{user}"}' },
-      { method: 'POST', path: '/appliance-mfa/api/start-flow', content_type: 'application/json',
-        headers: { authorization: 'Ticket id="{ticket}"' }, capture: { tx: '/enrollment_tx_id' },
-        body: '{"state_transport":"polling"}' },
+      ...TICKET,
       { method: 'POST', path: '/appliance-mfa/api/enroll', content_type: 'application/json', expect: 201,
         headers: { authorization: 'Ticket id="{tx}"' },
         body: '{"identifier":"{identifier}","name":"bench","push_credentials":{"service":"GCM","token":"{push_token}"},"public_key":{device_jwk}}' },
+    ],
+  };
+}
+
+// Devices of our own dialect, which listen to their inbox.
+function listening(client, audience) {
+  const { approve, users_file: _, ...same } = ours('devices that listen', client, audience);
+  return {
+    ...same,
+    ...(devicesFile && { users_file: fromOut(devicesFile) }),
+    listen: {
+      method: 'GET', path: '/device/v1/events', headers: { 'device-proof': '{jws}' },
+      jws: { header: { typ: 'aizuchi-proof+jwt', alg: 'ES256', kid: '{device}' },
+        payload: { htm: 'GET', htu: '{base}/device/v1/events', iat: '{now}', jti: '{jti}' } },
+    },
+    seed: [
+      ...TICKET.map((step) => ({ ...step, body: step.body.replace('"user_id":"{n}"', '"user_id":"d{n}"').replace('u{n}@', 'd{n}@') })),
+      { method: 'POST', path: '/device/v1/enrollments', content_type: 'application/json', expect: 201, capture: { device: '/device' },
+        body: '{"ticket":"{tx}","name":"bench","key":{device_jwk},"channel":{"kind":"none"},"locale":"en","proof":"{jws}"}',
+        jws: { header: { typ: 'aizuchi-key+jwt', alg: 'ES256' }, payload: { ticket: '{tx}', aud: card.issuer, iat: '{now}' } } },
     ],
   };
 }
@@ -112,6 +137,7 @@ for (const alg of ['ES256', 'RS256']) {
   const { client, audience } = await register(alg, false);
   write(`ours-${alg}`, ours(`secret, ${alg}`,
     { method: 'client_secret_post', id: client.client_id, secret: client.client_secret }, audience));
+  if (alg === 'ES256') write('ours-devices', listening({ method: 'client_secret_post', id: client.client_id, secret: client.client_secret }, audience));
   write(`peer-${alg}`, peer(`secret, ${alg}`, post));
 }
 const { client, audience } = await register('ES256', true);

@@ -40,6 +40,12 @@ for (const [work, engines] of runs) {
         + `${one.wake_p99_ms.toFixed(2)} | | ${one.rss_before_mib.toFixed(0)} → ${one.rss_waiting_mib.toFixed(0)} | ${one.errors} |`);
       continue;
     }
+    if (results[0].mode === 'streams') {
+      const [one] = results;
+      console.log(`| ${work} (${one.devices} devices listen on ${one.connections} HTTP/2 connections) | ${engine} | | | ${one.told_p50_ms.toFixed(2)} | `
+        + `${one.told_p99_ms.toFixed(2)} | | ${one.rss_before_mib.toFixed(0)} → ${one.rss_listening_mib.toFixed(0)} | ${one.asked - one.told + one.streams_ended} |`);
+      continue;
+    }
     if (results[0].mode === 'idle') {
       console.log(`| ${work} | ${engine} | | | | | | ${results[0].rss_mib.toFixed(0)} | |`);
       continue;

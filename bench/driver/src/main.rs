@@ -4,11 +4,13 @@
 #![expect(clippy::disallowed_methods, reason = "a load driver measures real time")]
 
 mod connection;
+mod http2;
 mod load;
 mod options;
 mod processes;
 mod seed;
 mod signing;
+mod streams;
 mod target;
 mod template;
 mod waiting;
@@ -25,10 +27,13 @@ use crate::target::Target;
 use crate::world::World;
 
 const USAGE: &str = "Usage: ciba-driver TARGET.json MODE [OPTION VALUE]...
-Modes: probe, authorize, poll, flow, all, fill, wait, seed. See bench/README.md.
+Modes: probe, authorize, poll, flow, all, fill, wait, streams, seed. See bench/README.md.
 wait: --pending polls wait (Prefer: wait=30), 100 on each HTTP/2 connection; --count of them are
 decided, --rate a second (100). Tells the server's memory, and p50 and p99 of the time from sending
 a decision to the answer of its poll.
+streams: the device of each user listens to its inbox, 100 on each HTTP/2 connection; --count of the
+users are asked, --rate a second (100). Tells the server's memory, and p50 and p99 of the time from
+sending the request to the event at the device.
 Example: ciba-driver targets/peer-post.json all --server-pid 4711";
 
 fn main() -> ExitCode {
@@ -69,6 +74,7 @@ async fn drive(world: &Rc<World>, mode: &str, options: &Options) -> Result<Vec<V
     match mode {
         "fill" => results.push(pending_memory(world, options).await?),
         "wait" => results.push(waiting::waiting(world, options).await?),
+        "streams" => results.push(streams::streams(world, options).await?),
         "seed" => results.push(seed::seed(world, options).await?),
         "probe" | "authorize" | "poll" | "flow" | "all" => {}
         other => return Err(format!("no mode {other}\n{USAGE}")),

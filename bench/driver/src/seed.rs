@@ -57,6 +57,7 @@ async fn one(world: &World, connection: &mut Connection, bearer: &str) -> Result
         let made = world.step(connection, step, &mut names, &iso_now()).await;
         made.map_err(|why| format!("seed[{number}] of user {n}: {why}"))?;
     }
-    let kept = ["user", "push_token", "identifier"];
-    Ok(kept.iter().map(|name| (*name, names.get(*name).cloned())).collect::<Value>())
+    let kept = ["user", "push_token", "identifier", "device"];
+    let kept = kept.iter().filter_map(|name| Some((*name, names.get(*name)?.clone())));
+    Ok(kept.collect::<Value>())
 }

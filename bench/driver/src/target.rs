@@ -19,6 +19,8 @@ pub(crate) struct Target {
     pub(crate) token: Endpoint,
     #[serde(default)]
     pub(crate) approve: Vec<Step>,
+    /// How a user's device opens its stream of events, for `streams`.
+    pub(crate) listen: Option<Step>,
     /// P-256 key that signs the device's answers: PKCS#8, path from the target file.
     device_key: Option<PathBuf>,
     /// Its public JWK, for `{device_jwk}`.

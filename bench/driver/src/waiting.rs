@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
+use http::HeaderValue;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 
 use crate::connection::Connection;
+use crate::http2::{STREAMS, connect, converted};
 use crate::load::percentile;
 use crate::options::Options;
 use crate::processes::{cpu_s, own_cpu_s, resident_mib};
 use crate::world::{Request, World};
 
-/// Polls on one connection: servers allow about so many streams (decision 28).
-const STREAMS: usize = 100;
 /// What a poll asks for; servers wait no longer.
 const PREFER: &str = "wait=30";
 /// The longest wait of a server, and a moment.
@@ -52,33 +51,6 @@ async fn begin(world: &Rc<World>, options: &Options) -> Result<Vec<Request>, Str
     }
     all.sort_by_key(|request: &Request| request.names["n"].parse::<usize>().unwrap_or_default());
     Ok(all)
-}
-
-/// A connection that begins with HTTP/2, without TLS.
-async fn connect(address: &str) -> Result<SendRequest<Bytes>, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| format!("connect: {error}"))?;
-    stream.set_nodelay(true).map_err(|error| format!("connect: {error}"))?;
-    let opened = h2::client::handshake(stream).await;
-    let (sender, connection) = opened.map_err(|error| format!("HTTP/2: {error}"))?;
-    // Its end is every poll's own end.
-    drop(tokio::task::spawn_local(async move { drop(connection.await) }));
-    Ok(sender)
-}
-
-/// The poll that was written for HTTP/1.1, as HTTP/2 has it.
-fn poll(raw: &[u8], address: &str) -> Result<(http::Request<()>, Bytes), String> {
-    let mut headers = [httparse::EMPTY_HEADER; 16];
-    let mut request = httparse::Request::new(&mut headers);
-    let parsed = request.parse(raw).map_err(|error| error.to_string())?;
-    let httparse::Status::Complete(body) = parsed else { return Err("half a poll".to_owned()) };
-    let path = request.path.unwrap_or_default();
-    let mut made = http::Request::post(format!("http://{address}{path}")).header("prefer", PREFER);
-    for header in request.headers.iter() {
-        let of_http_1 = ["host", "content-length"].contains(&header.name);
-        made = if of_http_1 { made } else { made.header(header.name, header.value) };
-    }
-    let made = made.body(()).map_err(|error| error.to_string())?;
-    Ok((made, Bytes::copy_from_slice(&raw[body..])))
 }
 
 /// Sends one poll and notes when it is answered.
@@ -147,8 +119,9 @@ pub(crate) async fn waiting(world: &Rc<World>, options: &Options) -> Result<Valu
     // In turn, so that the newest lie on all connections.
     for (place, (request, sender)) in requests.iter().zip(senders.iter().cycle()).enumerate() {
         let raw = world.poll(&request.names["auth_req_id"], &request.names)?;
-        let made = poll(&raw, &world.address)?;
-        let waiting = waits(sender.clone(), made, (place, Rc::clone(&answers)));
+        let (mut made, body) = converted(&raw, &world.address)?;
+        made.headers_mut().insert("prefer", HeaderValue::from_static(PREFER));
+        let waiting = waits(sender.clone(), (made, body), (place, Rc::clone(&answers)));
         polls.push(tokio::task::spawn_local(waiting));
     }
     tokio::time::sleep(SETTLES).await;

@@ -216,6 +216,18 @@ impl World {
         Ok(sent)
     }
 
+    /// The bytes of a step, with its JWS signed now.
+    pub(crate) fn prepare(&self, step: &Step, names: &mut Names) -> Result<Vec<u8>, String> {
+        if let Some(jws) = &step.jws {
+            let (now, jwk) = (now_s(), &self.target.device_jwk);
+            let key = self.device_key.as_ref().ok_or("the target has no device_key")?;
+            let header = template::data(&jws.header, names, now, jwk);
+            let signed = key.jws(&header, &template::data(&jws.payload, names, now, jwk))?;
+            names.insert("jws".to_owned(), signed);
+        }
+        Ok(self.bytes(step, names))
+    }
+
     /// Makes one step and captures what the next ones need.
     pub(crate) async fn step(
         &self,
@@ -224,14 +236,7 @@ impl World {
         names: &mut Names,
         started: &str,
     ) -> Result<(), String> {
-        if let Some(jws) = &step.jws {
-            let (now, jwk) = (now_s(), &self.target.device_jwk);
-            let key = self.device_key.as_ref().ok_or("the target has no device_key")?;
-            let header = template::data(&jws.header, names, now, jwk);
-            let signed = key.jws(&header, &template::data(&jws.payload, names, now, jwk))?;
-            names.insert("jws".to_owned(), signed);
-        }
-        let bytes = self.bytes(step, names);
+        let bytes = self.prepare(step, names)?;
         let mut tries = 0;
         let body: Value = loop {
             let status = connection.send(&bytes).await?;
