@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import test, { after } from 'node:test';
 
-import { enrolls, home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
+import { enrolls, home, opens, personAt, starts, ticketFor } from './lib/authenticator.mjs';
 import { close, complaints, DESKTOP, isAccessible, PHONE, window } from './lib/chromium.mjs';
 import { asks, card, gets, person, root } from './lib/house.mjs';
 import { decided, shown } from './lib/stand-in.mjs';
@@ -36,9 +36,8 @@ const match = { style: 'choose', numbers: ['12', '47', '83'] };
 
 /** Every screen, each with a name; the page is one of `shown`. */
 function screens({ page, adds: enter }) {
-  const go = (path) => async () => { await page.goto(`${home}${path}`); };
   return [
-    ['welcome', go('')],
+    ['welcome', () => starts(page)],
     ['added', enter],
     ['inbox', async () => { await page.locator('#to-inbox').click(); await page.locator('#waiting a').waitFor(); }],
     ['request', async () => {
@@ -91,6 +90,20 @@ for (const [scheme, locale] of [['light', 'en-GB'], ['dark', 'ja-JP']]) {
     await isAccessible(typed.page, 'typed');
   });
 }
+
+// O470: a link without a word is nothing to anybody: it comes with the words.
+test('until its words are there, the page has no link to skip to', async () => {
+  const page = await window({ viewport: PHONE, serviceWorkers: 'block' });
+  let release = () => {};
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route('**/words/*.json', async (route) => { await held; await route.continue(); });
+  await page.goto(home);
+  assert.ok(await page.locator('#skip').isHidden());
+  assert.equal(await page.locator('main h1').count(), 0);
+  release();
+  await page.locator('main h1', { hasText: 'Add this device' }).waitFor();
+  assert.equal(await page.locator('#skip').innerText(), 'Skip to content');
+});
 
 // O430: as large as a finger, apart from links within sentences.
 test('targets are large enough, and nothing is scrolled sideways', async () => {

@@ -40,7 +40,9 @@ async function learnWords(chosen) {
 const TABS = [['#/', 'tab-inbox'], ['#/history', 'tab-history'], ['#/settings', 'tab-settings']];
 
 function frame() {
-  byId('skip').textContent = say('skip');
+  const skip = byId('skip');
+  skip.textContent = say('skip');
+  skip.hidden = false;
   const [first] = accounts.values();
   byId('brand').textContent = first ? first.server : say('brand');
   const count = waiting().length;

@@ -5,6 +5,12 @@ import { card, manages, person } from './house.mjs';
 /** The app's address, on the plain listener: browsers take localhost for secure. */
 export const home = new URL('authenticator/', card.http).href;
 
+/** Loads the app, up to its first screen: the page itself comes without words. */
+export async function starts(page) {
+  await page.goto(home);
+  await page.locator('main h1', { hasText: /\S/ }).waitFor();
+}
+
 /** What the person's enrollment page makes: a code that works five minutes. */
 export async function ticketFor(user, more = {}) {
   const body = { user_id: user.user_id, allow_multiple_enrollments: true, ...more };
