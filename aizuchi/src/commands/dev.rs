@@ -21,7 +21,8 @@ const FAPI_PROMPTS: &str = "1000";
 ///
 /// Serves the same paths on `https://localhost:8443/` (its certificate authority is `ca_file` in
 /// the card) and `http://localhost:8080/`. Data lives in the data folder and survives a restart.
-/// When it is ready it shows a card: where it is, a management client, a client, an API, a user.
+/// When it is ready it shows a card: where it is, a management client, a client, an API, a user and
+/// the page that makes a browser their phone.
 /// Ctrl-C stops it.
 ///
 /// With `--fapi` there is also a tenant of profile `fapi-ciba` at `/t/fapi/`; the member `fapi` of
@@ -111,7 +112,9 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
         terminal.json(&card)?;
     } else {
         let data = arguments.data.display().to_string();
-        for line in lines(&card, &data).into_iter().chain(fapi_lines(&card)) {
+        // As it was called, so that each line can be pasted: `cargo run` needs no installation.
+        let program = std::env::args().next().unwrap_or_else(|| String::from("aizuchi"));
+        for line in lines(&card, &data, &program).into_iter().chain(fapi_lines(&card)) {
             terminal.line(&line)?;
         }
     }
@@ -121,7 +124,7 @@ pub(super) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Outcom
 }
 
 /// The card for people.
-fn lines(card: &Value, data: &str) -> Vec<String> {
+fn lines(card: &Value, data: &str, program: &str) -> Vec<String> {
     let text = |pointer: &str| card.pointer(pointer).and_then(Value::as_str).unwrap_or("-");
     vec![
         String::new(),
@@ -142,21 +145,26 @@ fn lines(card: &Value, data: &str) -> Vec<String> {
         format!("  API          {}", text("/api/identifier")),
         format!("  user         {}   {}", text("/user/user_id"), text("/user/email")),
         String::new(),
-        String::from("Give the user a phone in another terminal, ask, and approve in a third:"),
+        String::from("Open this page in a browser, which becomes the user's phone:"),
+        format!("  {}", text("/enrollment")),
+        String::from("Ask in another terminal, and approve in the browser:"),
         format!(
-            "  aizuchi phone enroll \"$(aizuchi user ticket '{}' --data {data})\" --ca {}",
-            text("/user/user_id"),
-            text("/ca_file")
-        ),
-        format!(
-            "  aizuchi ask --issuer {} --ca {} --client-id {} --client-secret {} --user '{}' --message 'Pay 20 EUR'",
+            "  {program} ask --issuer {} --ca {} --client-id {} --client-secret {} --user '{}' --message 'Pay 20 EUR'",
             text("/issuer"),
             text("/ca_file"),
             text("/client/client_id"),
             text("/client/client_secret"),
             text("/user/user_id")
         ),
-        String::from("  aizuchi phone approve"),
+        String::from("Check the receipt that the browser then saves:"),
+        format!("  {program} verify receipt FILE --jwks {}.well-known/jwks.json", text("/http")),
+        String::from("Without a browser, enroll a phone and approve so:"),
+        format!(
+            "  {program} phone enroll \"$({program} user ticket '{}' --data {data})\" --ca {}",
+            text("/user/user_id"),
+            text("/ca_file")
+        ),
+        format!("  {program} phone approve"),
     ]
 }
 
@@ -220,14 +228,17 @@ mod tests {
             "ops": "http://127.0.0.1:3/", "console": "http://localhost:2/console/x",
             "management": {"client_id": "m-id", "client_secret": "m-secret", "audience": "m-aud"},
             "client": {"client_id": "c-id", "client_secret": "c-secret"},
-            "api": {"identifier": "api-id"}, "user": {"user_id": "auth0|1", "email": "a@b.c"},
+            "api": {"identifier": "api-id"}, "enrollment": "http://localhost:2/mfa/y", "user": {"user_id": "auth0|1", "email": "a@b.c"},
         });
-        let told = lines(&card, "d").join("\n");
+        let told = lines(&card, "d", "bin/aizuchi").join("\n");
         for fact in [
             "https://localhost:1/",
             "http://localhost:2/",
             "d/ca.pem",
             "http://localhost:2/console/x",
+            "http://localhost:2/mfa/y",
+            "bin/aizuchi ask",
+            "bin/aizuchi verify",
             "http://127.0.0.1:3/",
             "https://localhost:4/",
             "m-id",

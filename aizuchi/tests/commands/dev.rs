@@ -30,6 +30,7 @@ fn the_card_names_the_ports_that_were_taken() {
         "/ca_file",
         "/ops",
         "/console",
+        "/enrollment",
     ] {
         assert!(!dev.text(at).is_empty() && !dev.text(at).contains(":0/"), "{at}");
     }

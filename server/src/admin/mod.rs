@@ -30,7 +30,7 @@ pub use execute::execute;
 pub(crate) use fapi::{placed as placed_fapi, sample_fapi};
 pub(crate) use samples::{
     API_IDENTIFIER as SAMPLE_API, ensure_management_api, move_management, named, sample_api,
-    sample_client, sample_management, sample_user,
+    sample_client, sample_enrollment, sample_management, sample_user,
 };
 pub use socket::{AdminSocket, ask, socket_path};
 

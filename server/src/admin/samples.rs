@@ -2,14 +2,17 @@
 
 use domain::oauth::client::CIBA_GRANT;
 use domain::people::Fields;
-use domain::{ClientId, TenantId, Timestamp};
+use domain::{ClientId, TenantId, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use store::{Written, client_grants, resource_servers, users};
 
 use super::Refused;
-use super::execute::{create_api, create_client, create_user, grant_api};
+use super::execute::{context, create_api, create_client, create_user, grant_api};
 use crate::App;
-use crate::flows::{MANAGEMENT_SCOPES, management_api, management_identifier};
+use crate::flows::{
+    MANAGEMENT_SCOPES, TicketOrder, create_ticket, management_api, management_identifier,
+};
+use crate::tenancy::FIRST_TENANT;
 
 /// The API of the samples.
 pub(crate) const API_IDENTIFIER: &str = "https://api.example.com/payments";
@@ -142,4 +145,16 @@ pub(super) fn object(value: Value) -> Map<String, Value> {
             Map::new()
         }
     }
+}
+
+/// The address of a fresh enrollment page for a user of the first tenant, for one device more; none
+/// if the user is gone.
+pub(crate) async fn sample_enrollment(
+    app: &App,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Option<String>, Refused> {
+    let context = context(app, &TenantId::new(FIRST_TENANT), now).await?;
+    let made = create_ticket(app, &context, TicketOrder::of(user, true), now).await?;
+    Ok(made.map(|ticket| ticket.ticket_url))
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use domain::TenantId;
+use domain::{TenantId, UserId};
 use serde_json::{Value, json};
 
 use crate::App;
@@ -52,8 +52,10 @@ pub async fn prepare(
         }
     }
     let console = admin::make_dev_link(app, app.clock.now()).await?;
+    let enrollment = enrollment(app, &card).await?;
     if let Some(members) = card.as_object_mut() {
         members.insert(String::from("console"), console.into());
+        members.insert(String::from("enrollment"), enrollment.into());
         if let Some(http) = &app.addresses.http {
             members.insert(String::from("http"), http.as_str().into());
         }
@@ -68,6 +70,19 @@ pub async fn prepare(
         }
     }
     Ok(card)
+}
+
+/// The enrollment page of the sample user, at the plain listener if there is one: a browser knows no
+/// CA of ours, and takes localhost for secure.
+async fn enrollment(app: &App, card: &Value) -> Result<Option<String>, StartError> {
+    let user = UserId::new(text(card, "/user/user_id"));
+    let page = admin::sample_enrollment(app, &user, app.clock.now()).await?;
+    let addresses = &app.addresses;
+    let plain = |page: String| match (&addresses.http, page.strip_prefix(&addresses.https)) {
+        (Some(http), Some(path)) => format!("{http}{path}"),
+        (None, _) | (_, None) => page,
+    };
+    Ok(page.map(plain))
 }
 
 /// The tenant of profile `fapi-ciba`, made on the first start that asks for it.
