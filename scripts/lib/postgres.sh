@@ -1,7 +1,11 @@
 # A PostgreSQL for one run: own data folder, free port of 127.0.0.1, own password, and a user
 # that is not root, as PostgreSQL demands; with TLS for who asks for it (POSTGRES_CA vouches).
 # Durability is off: it is thrown away at the end.
-# Sourced by scripts/test and bench/run.
+# Sourced by scripts/test and bench/run, from the repository's folder.
+. scripts/lib/ports.sh
+
+# So long may it take to start: many times what it takes here.
+POSTGRES_START_S=180
 
 POSTGRES_URL=
 POSTGRES_SHOWN=
@@ -15,10 +19,6 @@ postgres_folder() {
     if found=$(command -v initdb); then dirname "$found"; return; fi
     found=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
     if [ -n "$found" ] && [ -x "$found/initdb" ]; then echo "$found"; fi
-}
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 # Runs a command as the user that owns the data folder. It replaces this shell, so that its
@@ -71,13 +71,13 @@ postgres_start() {
 }
 
 postgres_wait() {
-    local attempt
-    for attempt in $(seq 1 150); do
+    local end=$((SECONDS + POSTGRES_START_S))
+    while [ $SECONDS -lt $end ]; do
         kill -0 "$POSTGRES_PID" 2>/dev/null || return 1
         if grep -q ready "$postgres_home/data/postmaster.pid" 2>/dev/null; then return 0; fi
         sleep 0.2
     done
-    echo "PostgreSQL did not answer on port $1 within 30 s" >&2
+    echo "PostgreSQL did not answer on port $1 within $POSTGRES_START_S s" >&2
     return 1
 }
 

@@ -6,13 +6,18 @@ import test, { after } from 'node:test';
 import jsqr from 'jsqr';
 import { PNG } from 'pngjs';
 
-import { close, complaints, DESKTOP, isAccessible, PHONE, text, window } from './lib/chromium.mjs';
+import { close, complaints, DESKTOP, isAccessible, PHONE, reads, window } from './lib/chromium.mjs';
 import { card, enrollsOwn, person, root, ticket } from './lib/house.mjs';
 
 after(close);
 
 const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1';
-const begin = (page) => page.getByRole('button', { name: /Agree and show|同意して/ }).click();
+
+async function begin(page) {
+  await page.getByRole('button', { name: /Agree and show|同意して/ }).click();
+  await page.locator('#check').waitFor({ state: 'attached' });
+  await page.waitForLoadState();
+}
 
 /** The page of a fresh link, on the plain listener. */
 async function opened(options = {}) {
@@ -67,8 +72,8 @@ test('the page goes on by itself, and shows the code of the new key', async () =
   const page = await opened();
   await begin(page);
   const { keyCode } = await enrollsOwn(await code(page), 'Kitchen');
-  await page.getByText('was added').first().waitFor();
-  assert.match(await text(page), /Kitchen/);
+  await reads(page, /was added/);
+  await reads(page, /Kitchen/);
   assert.equal(await page.locator('#key-code').innerText(), keyCode);
 });
 
@@ -86,11 +91,11 @@ test('a code to scan leads to the authenticator, another to a Guardian app', asy
 test('the language changes and the code stays', async () => {
   const page = await opened();
   await page.getByRole('button', { name: '日本語' }).click();
-  assert.match(await text(page), /デバイスを追加/);
+  await reads(page, /デバイスを追加/);
   await begin(page);
   const secret = await code(page);
   await page.getByRole('button', { name: 'English' }).click();
-  assert.match(await text(page), /Choose one way/);
+  await reads(page, /Choose one way/);
   assert.equal(await code(page), secret);
   assert.deepEqual(complaints, []);
 });

@@ -1,7 +1,6 @@
 // How the web authenticator looks, reads and is driven: both languages, light and dark, by keyboard, by
 // ear, on a small phone, and how soon it is there.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import test, { after } from 'node:test';
 
@@ -11,10 +10,6 @@ import { asks, card, gets, person, root } from './lib/house.mjs';
 import { decided, shown } from './lib/stand-in.mjs';
 
 after(close);
-
-test('the programs of the app hold their types', () => {
-  execFileSync('node', ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'], { stdio: 'pipe' });
-});
 
 /** A request with everything on it. */
 const WHOLE = {

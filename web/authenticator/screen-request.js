@@ -82,15 +82,17 @@ export function requestScreen(main, request, device) {
     const content = account && kept.content ? await read(account, request, kept.content).catch(() => undefined) : undefined;
     if (shown !== state) return;
     if (!kept || !account) main.replaceChildren(...nothing());
-    else if (kept.state === 'waiting' && content) stop = ask(main, account, kept, content);
+    else if (kept.state === 'waiting' && content) stop = ask(main, account, kept, content, () => drawing);
     else over(main, account, kept, content);
   };
-  const unheard = onChange(() => { draw(); });
-  draw();
+  /** @type {Promise<unknown>} */
+  let drawing = draw();
+  const unheard = onChange(() => { drawing = Promise.all([drawing, draw()]); });
   // A notification names a request that may not be known yet, nor be among the newest.
   const asked = [...accounts.values()].filter((account) => !account.isLost && (device === undefined || account.device === device));
   if (!find()) for (const account of asked) learn(account, request).catch(() => undefined);
-  return () => { unheard(); stop(); };
+  // Another screen is shown: what was still looked up is not drawn over it.
+  return () => { shown = 'left'; unheard(); stop(); };
 }
 
 const nothing = () => [
@@ -160,8 +162,9 @@ function words(content, account, heading) {
  * @param {Account} account
  * @param {Kept} kept
  * @param {Content} content
+ * @param {() => Promise<unknown>} drawn ends when the screen is as the last change wants it
  */
-function ask(main, account, kept, content) {
+function ask(main, account, kept, content, drawn) {
   const clock = h('p', { class: 'left', id: 'left' });
   const problem = h('p', { class: 'problem', id: 'problem', role: 'alert' }, troubles.get(kept.request));
   const match = matching(content);
@@ -184,9 +187,10 @@ function ask(main, account, kept, content) {
     const refusal = await answer(account, kept, full, wants ? (challenge) => confirm(account, challenge) : undefined)
       .catch((error) => error);
     if (!refusal) return;
-    for (const button of buttons) button.disabled = false;
-    // The screen may be drawn anew before or after this.
+    // Only the screen that stays tells of it: what is typed next is not drawn over.
     troubles.set(kept.request, trouble(refusal));
+    await drawn();
+    for (const button of buttons) button.disabled = false;
     const place = document.getElementById('problem');
     if (place) place.textContent = trouble(refusal);
   };

@@ -18,15 +18,21 @@ import { LANGUAGES, language, moment, say } from './words.js';
  */
 export function settingsScreen(main, speakAnother) {
   const problem = h('p', { class: 'problem', role: 'alert' });
+  let turn = 0;
   const draw = async () => {
+    turn += 1;
+    const ours = turn;
     const own = await Promise.all([...accounts.values()].map((account) => accountPart(account, problem, draw)));
+    const notifications = await notificationPart(problem, draw);
+    if (ours !== turn) return;
     main.replaceChildren(h('h1', { tabindex: -1 }, say('settings-title')), problem, ...own,
       h('p', {}, h('a', { href: '#/add', class: 'button plain', id: 'another' }, say('add-another'))),
-      languagePart(speakAnother), await notificationPart(problem, draw));
+      languagePart(speakAnother), notifications);
     if (document.activeElement === document.body) main.querySelector('h1')?.focus();
   };
   draw();
-  return () => undefined;
+  // Another screen is shown: what was still looked up is not drawn over it.
+  return () => { turn += 1; };
 }
 
 /**

@@ -33,12 +33,17 @@ export function changed(what) {
  */
 export const nameOf = (device, request) => `${device} ${request}`;
 
-/** Everything from the storage. */
+/** What is on its way into the storage. @type {Map<string, Kept>} */
+const saving = new Map();
+
+/** Everything from the storage. Nobody sees it half: what is known stays until all of it is there. */
 export async function load() {
+  const storedAccounts = await vault.accounts();
+  const stored = await vault.requests();
   accounts.clear();
   requests.clear();
-  for (const account of await vault.accounts()) accounts.set(account.device, account);
-  for (const kept of await vault.requests()) requests.set(nameOf(kept.device, kept.request), kept);
+  for (const account of storedAccounts) accounts.set(account.device, account);
+  for (const kept of [...stored, ...saving.values()]) requests.set(nameOf(kept.device, kept.request), kept);
 }
 
 /**
@@ -46,8 +51,11 @@ export async function load() {
  * @param {Kept} kept
  */
 export async function keep(kept) {
-  requests.set(nameOf(kept.device, kept.request), kept);
+  const name = nameOf(kept.device, kept.request);
+  requests.set(name, kept);
+  saving.set(name, kept);
   await vault.keepRequest(kept).catch((error) => console.warn('not kept', error));
+  if (saving.get(name) === kept) saving.delete(name);
   changed(kept);
 }
 

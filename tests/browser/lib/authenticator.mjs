@@ -37,7 +37,7 @@ export async function adds(page, user, name = 'Test phone') {
 export async function enrolls(page, user, name) {
   const code = await adds(page, user, name);
   await page.locator('#to-inbox').click();
-  await page.locator('h1').waitFor();
+  await page.locator('#check').waitFor();
   return code;
 }
 
@@ -47,6 +47,11 @@ export async function personAt(name, options = {}) {
   const page = await window({ viewport: { width: 390, height: 844 }, ...options });
   await enrolls(page, user);
   return { user, page };
+}
+
+/** Until the service worker has this page: it is active before that. */
+export async function isServed(page) {
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
 }
 
 /** Opens the newest request that waits. */

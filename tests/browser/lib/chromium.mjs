@@ -10,6 +10,8 @@ export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--no-first-run'];
+/** For what is waited for: as long as the slowest machine may take. Nothing waits so long where all is well. */
+const PATIENCE_MS = 60_000;
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
@@ -21,7 +23,7 @@ export const complaints = [];
 /** A new window with nothing in it. */
 export async function window(options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, locale: 'en-GB', ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error}`));
   page.on('console', (said) => {
@@ -41,8 +43,10 @@ export async function signedIn(options = {}, name = 'Mika') {
   return page;
 }
 
-/** That axe-core finds nothing wrong with the page as it is now. */
+/** That axe-core finds nothing wrong with the page as it is now, once it is there. */
 export async function isAccessible(page, name) {
+  await page.waitForLoadState();
+  await page.locator('h1', { hasText: /\S/ }).first().waitFor();
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
@@ -51,5 +55,8 @@ export async function isAccessible(page, name) {
   assert.deepEqual(told, [], name);
 }
 
-/** What a person reads on the page. */
+/** Until a person reads this on the page: after a click the next page is not there at once. */
+export const reads = (page, pattern) => page.getByText(pattern).filter({ visible: true }).first().waitFor();
+
+/** What a person reads on the page at this moment. */
 export const text = (page) => page.locator('body').innerText();
