@@ -51,5 +51,5 @@ export const table = [
   poll('no `auth_req_id`', 'CIBA Core 11, RFC 6749 5.2', 'pending', without('auth_req_id')),
   poll('`auth_req_id` twice', 'RFC 6749 3.2: never more than once', 'pending', (form) => and('auth_req_id', 'x')(form)),
   poll('an unknown `grant_type`', 'RFC 6749 5.2', 'pending', set('grant_type', 'nonsense')),
-  poll('a poll that would wait (`Prefer: wait=1`)', 'CIBA Core 10.1: long polling', 'waiting'),
+  poll('a poll that would wait (`Prefer: wait=5`)', 'CIBA Core 10.1: long polling', 'waiting'),
 ];

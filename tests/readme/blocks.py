@@ -11,7 +11,8 @@ import sys
 
 BLOCK = re.compile(r'<!-- gate: run(?:, expects "([^"]*)")? -->\n```sh\n(.*?)```\n', re.DOTALL)
 MARK = "@@ block"
-LONGEST_S = 120
+# Many times what it takes here.
+LONGEST_S = 600
 
 
 def main(document, folder):

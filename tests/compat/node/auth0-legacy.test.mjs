@@ -5,12 +5,12 @@ import test from 'node:test';
 import { AuthenticationClient, ManagementClient } from 'auth0/legacy';
 
 import { backchannelOf, failure } from './lib/authentication.mjs';
-import { advance, card, domain } from './lib/card.mjs';
+import { advance, card, domain, PATIENCE_MS } from './lib/card.mjs';
 import { someoneWithPhone } from './lib/people.mjs';
 
 const { auth, start, poll } = backchannelOf(AuthenticationClient, 'openid offline_access read:balance');
 const administrator = new ManagementClient({
-  domain, clientId: card.management.client_id, clientSecret: card.management.client_secret,
+  domain, clientId: card.management.client_id, clientSecret: card.management.client_secret, timeoutDuration: PATIENCE_MS,
 });
 
 // W296: start, pending, tokens; then a refused and an expired request.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
 
-import { card, domain } from './lib/card.mjs';
+import { card, domain, PATIENCE_MS } from './lib/card.mjs';
 import { management, someoneWithPhone } from './lib/people.mjs';
 
 async function all(pages) {
@@ -23,7 +23,7 @@ function refused(status, code) {
 async function approved() {
   const { AuthenticationClient } = await import('auth0/legacy');
   const auth = new AuthenticationClient({
-    domain, clientId: card.client.client_id, clientSecret: card.client.client_secret,
+    domain, clientId: card.client.client_id, clientSecret: card.client.client_secret, timeoutDuration: PATIENCE_MS,
   });
   const { user, phone } = await someoneWithPhone();
   const started = await auth.backchannel.authorize({

@@ -70,7 +70,7 @@ test('a client, an API and a client grant are made, and a program uses them', as
   await management.clientGrants.create({ client_id: client.client_id, audience: identifier, scope: ['read:ledger'] });
   const { AuthenticationClient } = await import('auth0/legacy');
   const { domain } = await import('./lib/card.mjs');
-  const auth = new AuthenticationClient({ domain, clientId: client.client_id, clientSecret: client.client_secret });
+  const auth = new AuthenticationClient({ domain, clientId: client.client_id, clientSecret: client.client_secret, timeoutDuration: 60_000 });
   const { data: tokens } = await auth.oauth.clientCredentialsGrant({ audience: identifier });
   assert.equal(tokens.scope, 'read:ledger');
   await management.clients.delete(client.client_id);

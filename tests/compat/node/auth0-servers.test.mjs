@@ -7,7 +7,7 @@ import { handling } from './lib/next.mjs';
 import { ServerClient } from '@auth0/auth0-server-js';
 import { Auth0Client } from '@auth0/nextjs-auth0/server';
 
-import { advance, card, domain } from './lib/card.mjs';
+import { advance, card, domain, PATIENCE_MS } from './lib/card.mjs';
 import { someoneWithPhone } from './lib/people.mjs';
 
 /** Both wait an interval before they poll: so long after the start, they were told that it is pending. */
@@ -63,7 +63,7 @@ test('nextjs-auth0 gets tokens by push', async () => {
   // `allowInsecureRequests` is its word for an issuer on localhost; every call is https all the same.
   const next = new Auth0Client({
     ...client, domain: card.issuer, appBaseUrl: 'https://app.example.com', secret: 'a'.repeat(64),
-    allowInsecureRequests: true,
+    allowInsecureRequests: true, httpTimeout: PATIENCE_MS,
   });
   const { user, result } = await loop(
     (who, more) => handling(() => next.getTokenByBackchannelAuth(asking(who, more))));

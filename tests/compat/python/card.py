@@ -7,6 +7,8 @@ import urllib.request
 
 CARD = json.loads(os.environ["AIZUCHI_CARD"])
 ISSUER = CARD["issuer"]
+# For one answer: as long as the slowest machine may take.
+PATIENCE_S = 60.0
 DOMAIN = urllib.parse.urlsplit(ISSUER).netloc
 
 

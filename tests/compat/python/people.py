@@ -4,12 +4,12 @@ import uuid
 
 import requests
 
-from card import CARD, ISSUER
+from card import CARD, ISSUER, PATIENCE_S
 from phone import Phone
 
 
 def call(path, body, headers):
-    answer = requests.post(f"{ISSUER}{path}", json=body, headers=headers, timeout=10)
+    answer = requests.post(f"{ISSUER}{path}", json=body, headers=headers, timeout=PATIENCE_S)
     answer.raise_for_status()
     return answer.json()
 

@@ -12,12 +12,12 @@ import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from card import ISSUER, pushes
+from card import ISSUER, PATIENCE_S, pushes
 
 RECORDED = json.loads(
     (pathlib.Path(__file__).parents[3] / "testkit/vectors/guardian-android.json").read_text()
 )
-TRAY_TRIES = 100
+TRAY_TRIES = 1200
 TRAY_PAUSE_S = 0.05
 
 
@@ -108,5 +108,5 @@ class Phone:
             urllib.parse.urljoin(ISSUER, path),
             headers={name: value for name, value in headers.items() if value is not None},
             data=compact(body).encode(),
-            timeout=10,
+            timeout=PATIENCE_S,
         )

@@ -7,7 +7,7 @@ from auth0.authentication import GetToken
 from auth0.authentication.exceptions import Auth0Error
 from auth0.management.core.api_error import ApiError
 
-from card import CARD, DOMAIN
+from card import CARD, DOMAIN, PATIENCE_S
 from test_auth0_python import CLIENT, MANAGEMENT, poll, someone, someone_with_phone, start
 
 
@@ -26,7 +26,7 @@ class Auth0PythonManagement(unittest.TestCase):
 
     def assert_dead(self, token):
         with self.assertRaises(Auth0Error) as caught:
-            GetToken(DOMAIN, *CLIENT).refresh_token(token)
+            GetToken(DOMAIN, *CLIENT, timeout=PATIENCE_S).refresh_token(token)
         self.assertEqual("invalid_grant", caught.exception.error_code)
 
     def test_the_log_is_searched_page_by_page_and_read_entry_by_entry(self):

@@ -13,7 +13,7 @@ from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, Tok
 from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 
-from card import CARD, DOMAIN, ISSUER, advance
+from card import CARD, DOMAIN, ISSUER, PATIENCE_S, advance
 from phone import Phone
 
 CLIENT = (CARD["client"]["client_id"], CARD["client"]["client_secret"])
@@ -40,7 +40,7 @@ def someone_with_phone():
         f"{ISSUER}appliance-mfa/api/start-flow",
         headers={"Authorization": f'Ticket id="{ticket}"'},
         json={"state_transport": "polling"},
-        timeout=10,
+        timeout=PATIENCE_S,
     )
     page.raise_for_status()
     return user, Phone(page.json()["enrollment_tx_id"])
@@ -48,7 +48,7 @@ def someone_with_phone():
 
 def start(user, **more):
     hint = {"format": "iss_sub", "iss": ISSUER, "sub": user.user_id}
-    return BackChannelLogin(DOMAIN, *CLIENT).back_channel_login(
+    return BackChannelLogin(DOMAIN, *CLIENT, timeout=PATIENCE_S).back_channel_login(
         binding_message="Pay 25.00, order #42",
         login_hint=json.dumps(hint),
         scope="openid offline_access transfer:funds",
@@ -58,7 +58,7 @@ def start(user, **more):
 
 
 def poll(started):
-    return GetToken(DOMAIN, *CLIENT).backchannel_login(auth_req_id=started["auth_req_id"])
+    return GetToken(DOMAIN, *CLIENT, timeout=PATIENCE_S).backchannel_login(auth_req_id=started["auth_req_id"])
 
 
 class Auth0Python(unittest.TestCase):
@@ -84,11 +84,11 @@ class Auth0Python(unittest.TestCase):
         verifier = TokenVerifier(signature_verifier=keys, issuer=ISSUER, audience=CLIENT[0])
         self.assertEqual(user.user_id, verifier.verify(tokens["id_token"])["sub"])
 
-        refreshed = GetToken(DOMAIN, *CLIENT).refresh_token(tokens["refresh_token"])
+        refreshed = GetToken(DOMAIN, *CLIENT, timeout=PATIENCE_S).refresh_token(tokens["refresh_token"])
         self.assertTrue(refreshed["access_token"])
         token = refreshed.get("refresh_token", tokens["refresh_token"])
-        RevokeToken(DOMAIN, *CLIENT).revoke_refresh_token(token)
-        again = lambda: GetToken(DOMAIN, *CLIENT).refresh_token(token)
+        RevokeToken(DOMAIN, *CLIENT, timeout=PATIENCE_S).revoke_refresh_token(token)
+        again = lambda: GetToken(DOMAIN, *CLIENT, timeout=PATIENCE_S).refresh_token(token)
         self.assert_fails(again, 403, "invalid_grant", "Unknown or invalid refresh token.")
 
     # W294: a refused request and an expired one, as the SDK surfaces them.

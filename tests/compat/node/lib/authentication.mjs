@@ -1,11 +1,11 @@
 // The authentication client of npm `auth0`, whichever major it is of, against the running server.
 import assert from 'node:assert/strict';
 
-import { card, domain } from './card.mjs';
+import { card, domain, PATIENCE_MS } from './card.mjs';
 
 export function backchannelOf(AuthenticationClient, scope) {
   const auth = new AuthenticationClient({
-    domain, clientId: card.client.client_id, clientSecret: card.client.client_secret,
+    domain, clientId: card.client.client_id, clientSecret: card.client.client_secret, timeoutDuration: PATIENCE_MS,
   });
   return {
     auth,

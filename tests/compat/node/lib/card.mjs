@@ -6,6 +6,9 @@ export const card = JSON.parse(process.env.AIZUCHI_CARD);
 /** The issuer as the SDKs call it: host and port. */
 export const domain = new URL(card.issuer).host;
 
+/** For one answer: as long as the slowest machine may take. */
+export const PATIENCE_MS = 60_000;
+
 /** Recorded requests of a real device SDK. */
 export const recorded = JSON.parse(
   readFileSync(new URL('../../../../testkit/vectors/guardian-android.json', import.meta.url)));

@@ -1,6 +1,7 @@
 // People with phones, made by public paths only: users by the Management API (npm `auth0`),
 // enrollment by a ticket, `auth0-guardian-js` for the page's half and a phone for the other.
 import { randomUUID } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 import { ManagementClient } from 'auth0';
 import guardian from 'auth0-guardian-js';
@@ -22,8 +23,25 @@ export function someone() {
   });
 }
 
-/** Opens an enrollment transaction of the page. `manual`: nobody asks for its state. */
+/** Until the page has been told the state of its transaction for the first time. */
+function looks() {
+  const answers = 'http.client.response.finish';
+  return new Promise((resolve) => {
+    const heard = ({ request }) => {
+      if (!request.path.endsWith('/api/transaction-state')) return;
+      unsubscribe(answers, heard);
+      resolve();
+    };
+    subscribe(answers, heard);
+  });
+}
+
+/**
+ * Opens an enrollment transaction of the page. `manual`: nobody asks for its state. `polling`: the SDK
+ * tells of what changes between two looks, so that the first of them must come before what it is to tell.
+ */
 export async function opens(ticket, transport = 'manual') {
+  const looked = transport === 'polling' ? looks() : undefined;
   const page = guardian({
     serviceUrl: new URL('appliance-mfa', card.issuer).href,
     ticket,
@@ -31,9 +49,11 @@ export async function opens(ticket, transport = 'manual') {
     accountLabel: 'somebody',
     stateCheckingMechanism: transport,
   });
-  return new Promise((resolve, reject) => {
-    page.start((error, transaction) => (error ? reject(error) : resolve(transaction)));
+  const transaction = await new Promise((resolve, reject) => {
+    page.start((error, started) => (error ? reject(error) : resolve(started)));
   });
+  await looked;
+  return transaction;
 }
 
 /** The text of the QR code that the page shows. */

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { card, pushes, recorded } from './card.mjs';
 
-const TRAY_TRIES = 100;
+const TRAY_TRIES = 1_200;
 const TRAY_PAUSE_MS = 50;
 
 const trust = new https.Agent({ ca: readFileSync(process.env.NODE_EXTRA_CA_CERTS), keepAlive: true });
