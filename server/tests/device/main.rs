@@ -11,6 +11,7 @@ mod a4_places;
 mod d13_decisions;
 mod d14_demands;
 mod d14_passkeys;
+mod d15_errors;
 mod d17_numbers;
 mod d18_receipts;
 mod d19_fetching;
