@@ -140,7 +140,9 @@ impl Stage {
         } else {
             members["name"] = name.into();
             members["profile"] = "fapi-ciba".into();
-            members["jwks"] = json!({"keys": [key.public().to_jwk(None, None)]});
+            if members.get("jwks").is_none() {
+                members["jwks"] = json!({"keys": [key.public().to_jwk(None, None)]});
+            }
             members["client_authentication_methods"] = json!({"self_signed_tls_client_auth": {
                 "credentials": [{"credential_type": "x509_cert", "pem": certificate.pem}],
             }});

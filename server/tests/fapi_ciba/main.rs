@@ -8,6 +8,7 @@
 )]
 
 mod f1_id1;
+mod f1_walk;
 mod f3_part_2;
 mod f3_resource;
 mod f5_fapi_2;
