@@ -92,9 +92,9 @@ async fn a_class_is_preferred_or_essential_and_told() {
         for tokens in [tokens, again] {
             let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
             let (class, methods) = if is_reached {
-                (PASSKEY, json!(["hwk", "mca", "mfa", "user"]))
+                (PASSKEY, json!(["swk", "mca", "mfa", "user"]))
             } else {
-                (DEVICE, json!(["hwk", "mca"]))
+                (DEVICE, json!(["swk", "mca"]))
             };
             assert_eq!((&token.claims["acr"], &token.claims["amr"]), (&json!(class), &methods));
         }

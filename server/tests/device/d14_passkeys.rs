@@ -83,7 +83,7 @@ async fn tenant_demands(world: &World, settings: Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-/// D14: registered under the enrollment's ticket, it confirms an approval by the hash of exactly what
+/// D14, O486: registered under the enrollment's ticket, it confirms an approval by the hash of exactly what
 /// the device signed, with its person verified; anything else is refused and consumes nothing.
 #[tokio::test]
 async fn a_passkey_confirms_what_the_device_has_signed() {
@@ -127,7 +127,7 @@ async fn a_passkey_confirms_what_the_device_has_signed() {
     world.advance_seconds(5);
     let tokens = world.client().redeems(&id).await;
     let token = world.verified(tokens["id_token"].as_str().unwrap()).await;
-    assert_eq!(token.claims["amr"], json!(["hwk", "mca", "mfa", "user"]));
+    assert_eq!(token.claims["amr"], json!(["swk", "mca", "mfa", "user"]));
     assert_eq!(token.claims.get("acr"), None, "nobody asked for a class");
     receipt_holds(&world, &good).await;
 }

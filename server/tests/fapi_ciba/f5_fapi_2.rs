@@ -254,7 +254,7 @@ async fn no_grant_gives_an_unbound_token() {
     }
 }
 
-/// F7, F14: who decides proves the key of the enrolled device, and the ID token tells that level;
+/// F7, F14, O486: who decides proves the key of the enrolled device, and the ID token tells that level;
 /// whoever else has what was pushed reads and decides nothing.
 #[tokio::test]
 async fn a_decision_is_signed_by_the_enrolled_key() {
@@ -291,5 +291,5 @@ async fn a_decision_is_signed_by_the_enrolled_key() {
     world.advance_seconds(5);
     let tokens = signer.client.redeems(&id).await;
     let claims = world.verified(tokens["id_token"].as_str().unwrap()).await.claims;
-    assert_eq!((&claims["acr"], &claims["amr"]), (&json!(class), &json!(["hwk", "mca"])));
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!(class), &json!(["swk", "mca"])));
 }
