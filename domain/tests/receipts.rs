@@ -50,12 +50,22 @@ impl Keys {
 
     /// A passkey's confirmation of a decision, on a page of this origin.
     fn confirms(&self, decision: &str, (origin, flags): (&str, u8)) -> Confirmation {
+        self.confirms_to("login.example.com", decision, (origin, flags))
+    }
+
+    /// The same, for another relying party.
+    fn confirms_to(
+        &self,
+        party: &str,
+        decision: &str,
+        (origin, flags): (&str, u8),
+    ) -> Confirmation {
         let input = decision.rsplit_once('.').unwrap().0;
         let challenge = digest(&SHA256, format!("aizuchi-decision\0{input}").as_bytes());
         let challenge = URL_SAFE_NO_PAD.encode(challenge);
         let client = json!({ "type": "webauthn.get", "challenge": challenge, "origin": origin });
         let client = client.to_string();
-        let mut data = digest(&SHA256, b"login.example.com").as_ref().to_vec();
+        let mut data = digest(&SHA256, party.as_bytes()).as_ref().to_vec();
         data.push(flags);
         data.extend([0; 4]);
         let signed = [data.as_slice(), digest(&SHA256, client.as_bytes()).as_ref()].concat();
@@ -274,7 +284,6 @@ fn a_passkey_confirms_this_very_decision() {
     let held = verify_receipt(&with(ORIGIN, VERIFIED).receipt(&keys), &keys.set()).unwrap();
     assert_eq!(held.passkey.unwrap().origin, ORIGIN);
     fails(&keys, &with(ORIGIN, 0x01), Place::Passkey);
-    fails(&keys, &with("https://evil.example.com", VERIFIED), Place::Passkey);
     for change in [
         |keys: &Keys, parts: &mut Parts| {
             parts.passkey = Some(keys.confirms("another.decision.x", (ORIGIN, VERIFIED)));
@@ -287,6 +296,46 @@ fn a_passkey_confirms_this_very_decision() {
         },
     ] {
         fails(&keys, &Case { parts: Box::new(change), ..demanding() }, Place::Passkey);
+    }
+}
+
+/// O485: a relying party is the page's host or a domain above it, or the issuer that took the
+/// confirmation from another origin; `com`, `host` or a neighbour is none.
+#[test]
+fn a_passkey_is_of_the_page_the_domains_above_it_or_the_issuer() {
+    const VERIFIED: u8 = 0x05;
+    let keys = Keys::new();
+    for (party, origin, holds) in [
+        ("login.example.com", "https://login.example.com", true),
+        ("login.example.com", "https://app.login.example.com", true),
+        ("login.example.com", "https://app.example", true),
+        ("other.example.com", "https://app.example", true),
+        ("example.com", "https://app.login.example.com:8443", true),
+        ("localhost", "https://app.localhost", true),
+        ("localhost", "http://localhost:8080", true),
+        ("intranet", "https://intranet", true),
+        ("com", "https://login.example.com", false),
+        ("host", "https://app.host", false),
+        ("0.0.1", "https://127.0.0.1", false),
+        ("127.0.0.1", "https://127.0.0.1", true),
+        ("evil.example.com", "https://login.example.com", false),
+        ("app.login.example.com", "https://login.example.com", false),
+        ("login.example.com.evil.example", "https://login.example.com", false),
+        ("ogin.example.com", "https://login.example.com", false),
+        ("example.com", "nonsense", false),
+    ] {
+        let case = Case {
+            // The device knows the issuer by another of its addresses.
+            decision: Box::new(|claims| claims["aud"] = "https://other.example.com/".into()),
+            parts: Box::new(move |keys, parts| {
+                let decision = parts.decision.clone().unwrap();
+                parts.passkey = Some(keys.confirms_to(party, &decision, (origin, VERIFIED)));
+            }),
+            ..Case::new()
+        };
+        let fault = verify_receipt(&case.receipt(&keys), &keys.set()).err();
+        let fault = fault.map(|fault| fault.place);
+        assert_eq!(fault, (!holds).then_some(Place::Passkey), "{party} of {origin}");
     }
 }
 

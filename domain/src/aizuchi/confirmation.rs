@@ -24,8 +24,13 @@ pub struct Confirmed {
     pub origin: String,
 }
 
-/// Checks a confirmation of `decision`.
-pub(super) fn check(said: &Confirmation, decision: &str) -> Result<Confirmed, String> {
+/// Checks a confirmation of `decision`. The relying party is the page's host or a domain above it
+/// (WebAuthn 5.1.3), or a host of the `issuers`, who took it from an origin that the tenant names.
+pub(super) fn check(
+    said: &Confirmation,
+    decision: &str,
+    issuers: &[&str],
+) -> Result<Confirmed, String> {
     let key = PublicKey::from_jwk(&said.key).map_err(|error| error.to_string())?;
     let data = decoded("authenticatorData", &said.authenticator_data)?;
     let client = decoded("clientDataJSON", &said.client_data)?;
@@ -52,16 +57,35 @@ pub(super) fn check(said: &Confirmation, decision: &str) -> Result<Confirmed, St
         return Err(String::from("it confirms another decision"));
     }
     let origin = text("origin");
-    let host = url::Url::parse(origin).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let party = host.map(|host| digest(&SHA256, host.as_bytes()));
     let (told, flags) = data.split_at_checked(HASH_BYTES).unwrap_or_default();
-    if party.is_none_or(|party| party.as_ref() != told) {
+    let is_told = |host: &str| digest(&SHA256, host.as_bytes()).as_ref() == told;
+    let is_ours = |issuer: &&str| host_of(issuer).is_some_and(|host| is_told(&host));
+    let of_page = host_of(origin).is_some_and(|host| parties(&host).any(is_told));
+    if !of_page && !issuers.iter().any(is_ours) {
         return Err(String::from("it is for another party than the page it was asked on"));
     }
     if flags.first().is_none_or(|flags| flags & USER_IS_VERIFIED == 0) {
         return Err(String::from("the person was not verified"));
     }
     Ok(Confirmed { origin: origin.to_owned() })
+}
+
+fn host_of(address: &str) -> Option<String> {
+    url::Url::parse(address).ok()?.host_str().map(str::to_owned)
+}
+
+/// The relying parties that a page of `host` may ask for: the host, and the domains above it but
+/// for the topmost one. `localhost` stands for itself. An address has nothing above it.
+fn parties(host: &str) -> impl Iterator<Item = &str> {
+    let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    let is_party = |domain: &&str| domain.contains('.') || *domain == "localhost";
+    let all = std::iter::successors(above(&host).filter(|_| !is_address), above);
+    std::iter::once(host).chain(all.filter(is_party))
+}
+
+/// The domain above one.
+fn above<'h>(domain: &&'h str) -> Option<&'h str> {
+    domain.split_once('.').map(|(_, above)| above)
 }
 
 fn decoded(name: &str, text: &str) -> Result<Vec<u8>, String> {

@@ -103,7 +103,7 @@ pub fn verify_receipt(text: &str, keys: &[Jwk]) -> Result<Verified, Fault> {
     let receipt = presented.read(claims.as_map()).map_err(|error| at(Place::Signature, error))?;
     let content = content(&receipt)?;
     let decision = decision(&receipt, &content)?;
-    let passkey = passkey(&receipt, &content)?;
+    let passkey = passkey(&receipt, &content, decision.as_ref())?;
     times(&receipt, &content, decision.as_ref())?;
     Ok(Verified { receipt, content, decision, passkey })
 }
@@ -186,11 +186,19 @@ fn signed(jws: &str, device: &Signer) -> Result<Said, Fault> {
 }
 
 /// The passkey's confirmation, if it is shown; where the words demand one, a shown yes has it.
-fn passkey(receipt: &Receipt, content: &Content) -> Result<Option<Confirmed>, Fault> {
+fn passkey(
+    receipt: &Receipt,
+    content: &Content,
+    signed: Option<&Said>,
+) -> Result<Option<Confirmed>, Fault> {
     let parts = &receipt.parts;
     match (&parts.passkey, &parts.decision) {
         (Some(said), Some(decision)) => {
-            confirmation::check(said, decision).map(Some).map_err(|why| at(Place::Passkey, why))
+            // The device may know the issuer by another of its addresses.
+            let issuers = [Some(receipt.said.issuer.as_str()), signed.map(|said| &*said.issuer)];
+            let issuers: Vec<&str> = issuers.into_iter().flatten().collect();
+            let checked = confirmation::check(said, decision, &issuers);
+            checked.map(Some).map_err(|why| at(Place::Passkey, why))
         }
         (Some(_), None) => Err(at(Place::Passkey, "it is shown without what it confirms")),
         (None, Some(_))

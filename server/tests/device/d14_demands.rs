@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_protocol::aizuchi::passkey::Confirms;
+use domain::aizuchi::verify_receipt;
+use domain::jose::parse_set;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Authenticator, Form, World};
@@ -153,7 +155,7 @@ async fn administrators_list_and_remove_passkeys() {
     assert!(rows.is_empty());
 }
 
-/// O408: passkeys answer from the tenant's own origin, and from those that it names.
+/// O408, O485: passkeys answer from the tenant's own origin, and from those that it names.
 #[tokio::test]
 async fn further_origins_are_named_by_the_tenant() {
     let world = World::new().await;
@@ -175,7 +177,14 @@ async fn further_origins_are_named_by_the_tenant() {
     let body = json!({ "passkey_origins": ["https://app.example"] });
     let changed = operator.patches("tenants/settings", &body).await;
     assert_eq!(changed.json()["passkey_origins"], body["passkey_origins"]);
-    assert_eq!(sends(&device, &request, &decision, assertion).await.status, 204);
+    let answer = sends(&device, &request, &decision, assertion).await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    // Its receipt holds without us.
+    let txn = answer.header("location").strip_prefix(&world.issuer()).unwrap().to_owned();
+    let receipt = device.gets(&txn).await.text();
+    let keys = world.get(".well-known/jwks.json").await.json();
+    let held = verify_receipt(&receipt, &parse_set(&keys).unwrap()).unwrap();
+    assert_eq!(held.passkey.unwrap().origin, "https://app.example");
     let unused = URL_SAFE_NO_PAD.encode(key.id);
     let listed = device.calls(Method::GET, PASSKEYS, None).await.json();
     assert_eq!(listed["passkeys"][0]["id"], unused);
