@@ -341,11 +341,17 @@ impl Config {
     /// The configuration of a file's text with `settings` laid over it, in order.
     pub fn from_parts(text: &str, settings: &[Setting]) -> Result<Self, ConfigError> {
         let table = overlay::merge(text, settings)?;
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| {
+        let mut config: Self = table.try_into().map_err(|error: toml::de::Error| {
             // The key stands on a line of its own.
             ConfigError(format!("configuration: {}", error.to_string().trim().replace('\n', " ")))
         })?;
         config.check()?;
+        for address in [&mut config.server.public_url, &mut config.server.mtls_url] {
+            // Every path is told as what follows it.
+            if !address.is_empty() && !address.ends_with('/') {
+                address.push('/');
+            }
+        }
         Ok(config)
     }
 
@@ -417,7 +423,8 @@ impl Config {
 
 fn public_address(key: &str, address: &str) -> Result<(), ConfigError> {
     let url = url::Url::parse(address).map_err(|error| ConfigError(format!("{key}: {error}")))?;
-    if url.scheme() != "https" || url.query().is_some() || !url.path().ends_with('/') {
+    let has_more = url.query().is_some() || url.fragment().is_some();
+    if url.scheme() != "https" || has_more || !url.path().ends_with('/') {
         let told = format!("{key}: must be an https address that ends with a slash");
         return Err(ConfigError(told));
     }

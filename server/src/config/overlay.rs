@@ -252,9 +252,25 @@ mod tests {
 
     #[test]
     fn the_public_address_must_be_https_with_a_slash() {
-        for bad in ["http://x/", "https://x/a", "nonsense"] {
+        for bad in ["http://x/", "https://x/a", "https://x?a/", "https://x#/", "nonsense"] {
             assert!(read("", &[&format!("server.public_url={bad}")]).is_err(), "{bad}");
         }
         assert!(read("", &["server.public_url=https://x.example/t/a/"]).is_ok());
+    }
+
+    /// O487: a host alone is its address, as with the slash that belongs there.
+    #[test]
+    fn a_public_address_without_a_path_gets_its_slash() {
+        for (given, kept) in [
+            ("https://x.example", "https://x.example/"),
+            ("https://x.example:8443", "https://x.example:8443/"),
+            ("https://x.example/", "https://x.example/"),
+            ("https://x.example/a/", "https://x.example/a/"),
+        ] {
+            let settings = ["public_url", "mtls_url"].map(|key| format!("server.{key}={given}"));
+            let server = read("", &settings.each_ref().map(String::as_str)).unwrap().server;
+            assert_eq!((server.public_url.as_str(), server.mtls_url.as_str()), (kept, kept));
+        }
+        assert_eq!(read("", &[]).unwrap().server.mtls_url, "", "none is none");
     }
 }
