@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Fingerprint, Timestamp};
-use tokio::sync::{Mutex as Turn, Semaphore};
+use tokio::sync::{Mutex as Turn, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Delivery, Outbound, Parcel, Receipt, Unanswered, Way};
+use super::{Call, Delivery, Outbound, Parcel, Receipt, Unanswered, Way};
 use crate::push::apns::{self, ApnsAccount, ApnsAnswer};
 use crate::push::fcm::{self, FcmAccount, TokenAnswer};
 use crate::push::web_push::{self, WebWay};
@@ -33,6 +33,11 @@ const HAND_OVER_WITHIN: Duration = Duration::from_millis(4_500);
 const AT_ONCE: usize = PUSHES_AT_ONCE / 4 * 3;
 /// A service that gives no place for so long hangs: the push is tried again later.
 const PLACE_WITHIN: Duration = Duration::from_millis(250);
+/// Pushes on their way to one origin at a time: a third of those for browsers, which name any address
+/// they like.
+const AT_ONE_ORIGIN: usize = AT_ONCE / 3;
+/// Origins that are counted; beyond them, those that nobody calls are forgotten.
+const ORIGINS: usize = 1024;
 /// Apple's service, as parcels name it.
 const APNS: &str = "APNS";
 
@@ -53,11 +58,18 @@ pub struct Services {
     outbound: Arc<dyn Outbound>,
     endpoints: Box<Endpoints>,
     own: Arc<Accounts>,
-    passes: Mutex<HashMap<Fingerprint, Arc<Turn<Option<Pass>>>>>,
+    passes: Passes,
+    /// Apart, since devices name as many origins as they like.
+    signatures: Passes,
     to_apple: Semaphore,
     to_google: Semaphore,
     to_web: Semaphore,
+    to_origins: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
+
+/// What is shown to services, each made by one for all.
+#[derive(Debug, Default)]
+struct Passes(Mutex<HashMap<Fingerprint, Arc<Turn<Option<Pass>>>>>);
 
 /// What opens a service, or why nothing does.
 #[derive(Clone)]
@@ -79,10 +91,12 @@ impl Services {
             outbound,
             endpoints: Box::new(endpoints),
             own: Arc::new(own),
-            passes: Mutex::default(),
+            passes: Passes::default(),
+            signatures: Passes::default(),
             to_apple: Semaphore::new(AT_ONCE),
             to_google: Semaphore::new(AT_ONCE),
             to_web: Semaphore::new(AT_ONCE),
+            to_origins: Mutex::default(),
         }
     }
 
@@ -93,6 +107,13 @@ impl Services {
 
     /// Hands one parcel over, and reads what became of it.
     pub async fn deliver(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
+        let origin = match &parcel.way {
+            Way::Web(web) => match self.place_at_origin(&parcel.token).await {
+                Some(place) => Some(place),
+                None => return no_answer(web.kind, &Unanswered::TooSlow),
+            },
+            Way::App | Way::Topic(_) => None,
+        };
         let (provider, places) = match &parcel.way {
             Way::Web(web) => (web.kind, &self.to_web),
             Way::App | Way::Topic(_) if parcel.service == APNS => (apns::PROVIDER, &self.to_apple),
@@ -101,10 +122,24 @@ impl Services {
         let Ok(Ok(_place)) = timeout(PLACE_WITHIN, places.acquire()).await else {
             return no_answer(provider, &Unanswered::TooSlow);
         };
-        match timeout(HAND_OVER_WITHIN, self.hand_over(parcel, accounts, now)).await {
-            Ok(delivery) => delivery,
-            Err(_elapsed) => no_answer(provider, &Unanswered::TooSlow),
-        }
+        let delivered = timeout(HAND_OVER_WITHIN, self.hand_over(parcel, accounts, now)).await;
+        drop(origin);
+        delivered.unwrap_or_else(|_elapsed| no_answer(provider, &Unanswered::TooSlow))
+    }
+
+    /// A place among those on their way to one origin; none if it hangs.
+    async fn place_at_origin(&self, endpoint: &str) -> Option<OwnedSemaphorePermit> {
+        let origin = Url::parse(endpoint).map(|url| url.origin().ascii_serialization());
+        let places = {
+            let mut known = self.to_origins.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= ORIGINS {
+                // Whoever has a place or waits for one holds the places, too.
+                known.retain(|_, places| Arc::strong_count(places) > 1);
+            }
+            let places = known.entry(origin.unwrap_or_default());
+            Arc::clone(places.or_insert_with(|| Arc::new(Semaphore::new(AT_ONE_ORIGIN))))
+        };
+        timeout(PLACE_WITHIN, places.acquire_owned()).await.ok()?.ok()
     }
 
     async fn hand_over(&self, parcel: &Parcel, accounts: &Accounts, now: Timestamp) -> Delivery {
@@ -127,7 +162,7 @@ impl Services {
     }
 
     async fn to_web(&self, parcel: &Parcel, web: &WebWay, now: Timestamp) -> Delivery {
-        let call = match web_push::call(parcel, web, now) {
+        let call = match self.web_call(parcel, web, now).await {
             Ok(call) => call,
             Err(why) => return Delivery::of(web.kind, Receipt::Refused(why)),
         };
@@ -135,6 +170,34 @@ impl Services {
             Ok(answer) => web_push::read(web.kind, &answer, now),
             Err(unanswered) => no_answer(web.kind, &unanswered),
         }
+    }
+
+    /// The call, with the signature for its origin that was made before, if it is still good.
+    async fn web_call(
+        &self,
+        parcel: &Parcel,
+        web: &WebWay,
+        now: Timestamp,
+    ) -> Result<Call, String> {
+        let url = web_push::endpoint(&parcel.token);
+        let url = url.map_err(|why| format!("the endpoint: {why}"))?;
+        let origin = url.origin().ascii_serialization();
+        let turn = self.signatures.turn(&web.signed_as(&origin));
+        let mut pass = turn.lock().await;
+        let signed = match pass.as_ref() {
+            Some(Pass::Good { token, since, until }) if *until > now && *since <= now => {
+                Arc::clone(token)
+            }
+            Some(_) | None => {
+                let signed = web.signature(&origin, now).map_err(|error| error.to_string())?;
+                let (token, until): (Arc<str>, _) =
+                    (signed.into(), now.plus_seconds(web_push::SIGNATURE_IS_SHOWN_S));
+                *pass = Some(Pass::Good { token: Arc::clone(&token), since: now, until });
+                token
+            }
+        };
+        drop(pass);
+        web_push::call(parcel, (url, web, &signed), now)
     }
 
     async fn to_apns(&self, parcel: &Parcel, account: &ApnsAccount, now: Timestamp) -> Delivery {
@@ -179,7 +242,7 @@ impl Services {
         too_old: Option<&Arc<str>>,
         now: Timestamp,
     ) -> Result<Option<Arc<str>>, Receipt> {
-        let turn = self.turn(account.fingerprint());
+        let turn = self.passes.turn(account.fingerprint());
         let mut pass = turn.lock().await;
         if let Some(Pass::Good { token, since, until }) = pass.as_ref() {
             let is_refused = too_old == Some(token) && now.ms_since(*since) >= APNS_TOKEN_AGE_MS;
@@ -225,7 +288,7 @@ impl Services {
         refused: Option<&Arc<str>>,
         now: Timestamp,
     ) -> Result<Arc<str>, Receipt> {
-        let turn = self.turn(account.fingerprint());
+        let turn = self.passes.turn(account.fingerprint());
         let mut pass = turn.lock().await;
         match pass.as_ref() {
             Some(Pass::Good { token, until, .. }) if *until > now && refused != Some(token) => {
@@ -253,9 +316,11 @@ impl Services {
         *pass = Some(Pass::None { receipt: receipt.clone(), until: now.plus_ms(PAUSE_MS) });
         Err(receipt)
     }
+}
 
+impl Passes {
     fn turn(&self, account: &Fingerprint) -> Arc<Turn<Option<Pass>>> {
-        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if passes.len() >= PASSES && !passes.contains_key(account) {
             passes.clear();
         }

@@ -5,19 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Timestamp;
 use domain::jose::web_push::{RANDOM_BYTES, Receiver};
+use domain::{Fingerprint, Timestamp};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::json;
 use url::Url;
 
 use super::answer::{retry_at, told};
 use super::limits::PUSH_LIMITS;
+use crate::failure::Broken;
 use crate::issuer_keys::IssuerKey;
 use crate::outside::{Answer, Call, Delivery, Lane, Parcel, Receipt};
 
 /// Push services take a signature for a day at most (RFC 8292 2); ours are good for half of one.
 const SIGNATURE_LIVES_S: i64 = 12 * 3600;
+/// A signature is shown no more in the last hour of its life, since clocks differ.
+pub const SIGNATURE_IS_SHOWN_S: i64 = SIGNATURE_LIVES_S - 3600;
 /// Services may refuse a `Topic` that is longer (RFC 8030 5.4).
 const TOPIC_CHARS: usize = 32;
 
@@ -39,6 +42,24 @@ pub struct WebWay {
 impl fmt::Debug for WebWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebWay").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl WebWay {
+    /// What a signature for `origin` is kept under.
+    pub fn signed_as(&self, origin: &str) -> Fingerprint {
+        let point = self.key.point().unwrap_or_default();
+        Fingerprint::of(format!("{point}\n{}\n{origin}", self.contact).as_bytes())
+    }
+
+    /// Says to the push service at `origin` who writes (RFC 8292 2).
+    pub fn signature(&self, origin: &str, now: Timestamp) -> Result<String, Broken> {
+        let claims = json!({
+            "aud": origin,
+            "exp": now.seconds() + SIGNATURE_LIVES_S,
+            "sub": self.contact,
+        });
+        self.key.sign_nameless("JWT", &claims)
     }
 }
 
@@ -64,15 +85,12 @@ pub fn is_listed(hosts: &[String], endpoint: &Url) -> bool {
     hosts.is_empty() || hosts.iter().any(covers)
 }
 
-/// The call that hands one push over; why there is none.
-pub fn call(parcel: &Parcel, way: &WebWay, now: Timestamp) -> Result<Call, String> {
-    let url = endpoint(&parcel.token).map_err(|why| format!("the endpoint: {why}"))?;
-    let claims = json!({
-        "aud": url.origin().ascii_serialization(),
-        "exp": now.seconds() + SIGNATURE_LIVES_S,
-        "sub": way.contact,
-    });
-    let signed = way.key.sign_nameless("JWT", &claims).map_err(|error| error.to_string())?;
+/// The call that hands one push over to `url`, with the signature for its origin; why there is none.
+pub fn call(
+    parcel: &Parcel,
+    (url, way, signed): (Url, &WebWay, &str),
+    now: Timestamp,
+) -> Result<Call, String> {
     let point = way.key.point().ok_or("the tenant's Web Push key is no P-256 key")?;
     let plain = parcel.payload.to_string();
     let sealed = way.receiver.seal(plain.as_bytes(), &way.random);

@@ -150,6 +150,27 @@ async fn each_message_is_sealed_anew_under_a_key_that_stays() {
     assert_ne!(to.reads(&first.raw), to.reads(&second.raw));
 }
 
+/// O492: the signature for a push service is made once and shown until it is nearly over; another
+/// contact, or a fresh start, has another.
+#[tokio::test]
+async fn a_push_service_is_shown_the_same_signature_for_a_while() {
+    let (world, services) = world_with_services().await;
+    let to = subscribed(&world, &services).await;
+    enrolled(&world, "alice", to.channel("web_push")).await;
+    for after_s in [0, 60, 10 * 3600, 3600] {
+        advance(&world, &services, after_s);
+        asked(&world, "alice").await;
+    }
+    let received = services.web.received();
+    let shown: Vec<_> = received.iter().map(|push| &push.headers["authorization"]).collect();
+    assert_eq!(shown.len(), 4);
+    assert!(shown[0] == shown[1] && shown[1] == shown[2], "for eleven hours");
+    assert_ne!(shown[2], shown[3], "and no longer");
+    world.restart().await;
+    asked(&world, "alice").await;
+    assert_ne!(&services.web.received()[4].headers["authorization"], shown[3]);
+}
+
 /// O442, D9: `UnifiedPush`, Apple and Google carry the same few words.
 #[tokio::test]
 async fn every_kind_of_channel_carries_the_name_of_the_request_alone() {
@@ -227,8 +248,8 @@ async fn a_redirect_is_a_refusal_and_a_long_answer_is_cut() {
     assert_eq!(logged(&world, "gd_send_pn").await.len(), 1);
 }
 
-/// O444: a subscription that is gone is dropped and shown (D10); the device is asked all the same
-/// and comes back with another.
+/// O444, O490: a subscription that is gone is dropped and shown (D10), also if the device says that it
+/// has no other; it is asked all the same, and comes back with another.
 #[tokio::test]
 async fn a_channel_that_is_gone_is_dropped_and_shown() {
     let (world, services) = world_with_services().await;
@@ -244,6 +265,12 @@ async fn a_channel_that_is_gone_is_dropped_and_shown() {
     assert_eq!(logged(&world, "gd_send_pn_failure").await.len(), 1);
     let listed = own.calls(&world, Method::GET, "device/v1/requests", "").await;
     assert_eq!(listed.json()["requests"].as_array().unwrap().len(), 2, "{}", listed.text());
+    // No address is none that could be called: only another one makes a difference.
+    let none = json!({ "channel": { "kind": "none" }, "name": "Still lost" }).to_string();
+    let changed = own.calls(&world, Method::PATCH, "device/v1/device", &none).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert!(!is_shown_reachable(&world, "alice").await);
+    world.advance_ms(1);
     let back = subscribed(&world, &services).await;
     let change = json!({ "channel": back.channel("web_push") }).to_string();
     let changed = own.calls(&world, Method::PATCH, "device/v1/device", &change).await;

@@ -1,7 +1,7 @@
 //! `GET /device/v1/devices`, `PATCH` and `DELETE /device/v1/device`, `POST /device/v1/device/key`: the
 //! devices of a person; one changes, goes, or takes another key (D5).
 
-use device_protocol::aizuchi::enroll::{NewKey, Patch};
+use device_protocol::aizuchi::enroll::{Channel, NewKey, Patch};
 use device_protocol::aizuchi::errors::Refusal;
 use domain::Timestamp;
 use domain::aizuchi::{check_device_proof, device_key};
@@ -142,7 +142,8 @@ fn patched(was: &Device, patch: &Patch) -> Device {
     device.own = device.own.map(|own| Own {
         channel: patch.channel.clone().unwrap_or(own.channel),
         locale: patch.locale.clone().unwrap_or(own.locale),
-        lost: own.lost.filter(|_| patch.channel.is_none()),
+        // Only another address makes it one that can be reached again.
+        lost: own.lost.filter(|_| patch.channel.as_ref().is_none_or(|new| *new == Channel::None)),
     });
     device
 }
