@@ -77,6 +77,8 @@ pub struct Settings {
     pub passkey_required: bool,
     /// From which origins passkeys of its people answer, beside its own.
     pub passkey_origins: Vec<String>,
+    /// How long the receipt of a decision is kept (D19).
+    pub receipt_lifetime_days: u32,
 }
 
 /// An issuer of `login_hint_token`s, and the public keys it signs them with.
@@ -146,6 +148,9 @@ pub struct Mtls {
     pub enable_endpoint_aliases: bool,
 }
 
+/// How long a receipt is kept unless the tenant says otherwise: seven years.
+const RECEIPT_LIFETIME_DAYS: u32 = 7 * 366;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -174,6 +179,7 @@ impl Default for Settings {
             match_style: String::from("type"),
             passkey_required: false,
             passkey_origins: Vec::new(),
+            receipt_lifetime_days: RECEIPT_LIFETIME_DAYS,
             custom_app: CustomApp::default(),
         }
     }

@@ -34,6 +34,9 @@ const MAX_PASSKEY_ORIGINS: usize = 8;
 /// Certification takes no longer interval between polls (C56).
 const LONGEST_INTERVAL_S: i64 = 6 * 3600;
 
+/// Receipts are kept no longer: a hundred years.
+const LONGEST_RECEIPT_DAYS: i64 = 100 * 366;
+
 /// Settings that mean something to this server, by the names they are stored under.
 const OWN: &[Member] = &[
     member("default_profile", Kind::OneOf(&["auth0", "ciba", "fapi-ciba"])),
@@ -55,6 +58,7 @@ const OWN: &[Member] = &[
     member("match_style", Kind::OneOf(&["type", "choose"])),
     member("passkey_required", Kind::Flag),
     member("passkey_origins", Kind::Texts(MAX_PASSKEY_ORIGINS, MAX_ISSUER_CHARS)),
+    member("receipt_lifetime_days", Kind::Integer(1, LONGEST_RECEIPT_DAYS)),
 ];
 
 /// Settings of Auth0's that are kept and shown again.

@@ -64,18 +64,31 @@ async fn count(
     request: Request,
     next: Next,
 ) -> Response {
+    counted(&app, face, request, |request| next.run(request)).await
+}
+
+/// What `run` answers, if the limit of the face lets the call pass.
+pub(super) async fn counted<F: Future<Output = Response>>(
+    app: &App,
+    face: Face,
+    request: Request,
+    run: impl FnOnce(Request) -> F,
+) -> Response {
+    if !app.rate_limits.limits(face.what) {
+        return run(request).await;
+    }
     let (parts, body) = request.into_parts();
-    let context = context::resolve(&parts, &app).await;
+    let context = context::resolve(&parts, app).await;
     let meta = Meta::of(&parts);
     let request = Request::from_parts(parts, body);
     // Without a tenant, the handler says what is wrong.
-    let Ok(Some(context)) = context else { return next.run(request).await };
+    let Ok(Some(context)) = context else { return run(request).await };
     let who = if face.is_by_address { admit::address_of(&meta) } else { String::new() };
     let now = app.clock.now();
-    match admit::take(&app, (&context, &meta), (face.what, &who), now).await {
-        Ok(Ok(None)) => next.run(request).await,
+    match admit::take(app, (&context, &meta), (face.what, &who), now).await {
+        Ok(Ok(None)) => run(request).await,
         Ok(Ok(Some(rate))) => {
-            let mut response = next.run(request).await;
+            let mut response = run(request).await;
             tell(response.headers_mut(), &rate);
             response
         }

@@ -14,6 +14,7 @@ use domain::oauth::refusal::{Endpoint, Reason, Refusal};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::context::Now;
+use super::limited::{self, MANAGEMENT, OWN_DEVICES};
 use super::{management, oauth, own_device};
 use crate::App;
 use crate::tenancy::Context;
@@ -39,12 +40,17 @@ async fn read(
 ) -> Response {
     let txn = named(txn);
     if request.headers().contains_key(proof::HEADER) {
-        return own_device::receipt(&app, request, txn).await;
+        let read = |request| own_device::receipt(&app, request, txn);
+        return limited::counted(&app, OWN_DEVICES, request, read).await;
     }
-    let (mut parts, _body) = request.into_parts();
-    if is_bearer(&parts.headers) {
-        return management::receipt(&app, &mut parts, txn).await.into_response();
+    if is_bearer(request.headers()) {
+        let read = async |request: Request| {
+            let (mut parts, _body) = request.into_parts();
+            management::receipt(&app, &mut parts, txn).await.into_response()
+        };
+        return limited::counted(&app, MANAGEMENT, request, read).await;
     }
+    let (parts, _body) = request.into_parts();
     if !names_client(&parts) {
         let face = oauth::Face::of_tenant(&context, Endpoint::Receipt);
         return face.answer(&Refusal::from(Reason::NoReceipt).into());

@@ -158,6 +158,68 @@ async fn a_receipt_is_kept_for_seven_years() {
     assert_eq!(device.gets(&path).await.status, 404);
 }
 
+/// O494: a tenant keeps receipts as long as it says, and what it says later is for later ones.
+#[tokio::test]
+async fn a_tenant_says_how_long_receipts_are_kept() {
+    const DAY_S: i64 = 24 * 3600;
+    let world = World::new().await;
+    let device = Device::of(&world, "alice").await;
+    let operator = world.operator();
+    for wrong in [json!(0), json!(36_601), json!("1"), json!(null)] {
+        let body = json!({ "receipt_lifetime_days": wrong });
+        assert_eq!(operator.patches("tenants/settings", &body).await.status, 400, "{body}");
+    }
+    let mut kept = Vec::new();
+    for days in [30, 1] {
+        let body = json!({ "receipt_lifetime_days": days });
+        let changed = operator.patches("tenants/settings", &body).await;
+        assert_eq!(changed.json()["receipt_lifetime_days"], days);
+        kept.push(approved(&world, &device).await);
+    }
+    for (after_s, first, second) in
+        [(DAY_S - 60, 200, 200), (60, 200, 404), (29 * DAY_S - 60, 200, 404), (60, 404, 404)]
+    {
+        world.advance_seconds(after_s);
+        for (path, status) in [(&kept[0], first), (&kept[1], second)] {
+            assert_eq!(device.gets(path).await.status, status, "{after_s}");
+        }
+        world.run_worker().await;
+    }
+}
+
+/// O488: whoever reads a receipt counts: a device with the calls of its address, an auditor with
+/// those of the Management API, each told in its own words.
+#[tokio::test]
+async fn reading_a_receipt_counts_like_any_other_call() {
+    let limited = World::builder().configured(|config| {
+        config.limits.devices_per_address = "20/minute".parse().unwrap();
+        config.limits.management_per_tenant = "20/minute".parse().unwrap();
+    });
+    let world = limited.start().await;
+    let device = Device::of(&world, "alice").await;
+    let path = approved(&world, &device).await;
+    let auditor = auditor(&world, "auditor", "read:receipts").await;
+    world.advance_seconds(60);
+    let audits = async || gets(&world, &path, &[("authorization", auditor.as_str())]).await;
+    for left in (0..20).rev() {
+        for answer in [device.gets(&path).await, audits().await] {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.number("x-ratelimit-remaining"), left);
+        }
+    }
+    let late = device.gets(&path).await;
+    assert_refused(&late, 429, "too_many_requests");
+    assert!(late.number("retry-after") > 0);
+    assert_refused(&device.gets("device/v1/requests").await, 429, "too_many_requests");
+    let late = audits().await;
+    assert_eq!((late.status, late.json()["errorCode"].as_str()), (429, Some("too_many_requests")));
+    assert!(late.number("retry-after") > 0);
+    // The client counts elsewhere.
+    assert_eq!(client_gets(&world.client(), &world, &path).await.status, 200);
+    world.advance_seconds(60);
+    assert_eq!(device.gets(&path).await.status, 200);
+}
+
 /// D18: the key of receipts stands in the key set however often those of tokens are rotated.
 #[tokio::test]
 async fn a_receipt_outlives_the_keys_of_tokens() {

@@ -23,8 +23,7 @@ use crate::flows::number::{self, Entered};
 use crate::flows::relying_party::Confirmed;
 use crate::tenancy::Context;
 
-/// How long a receipt is kept, in seconds: seven years.
-const RECEIPT_LIFETIME_S: i64 = 7 * 366 * 24 * 3600;
+const DAY_S: i64 = 24 * 3600;
 
 const MISSING: &str = "The number that the other screen shows must be entered";
 const FIRST: &str = "This is not the number. There is one more try";
@@ -214,6 +213,7 @@ async fn receipt(
         }),
         passkey: confirmed.map(|confirmed| confirmed.proof.clone()),
     };
+    let kept_days = i64::from(context.tenant.settings.receipt_lifetime_days);
     let salts = std::array::from_fn(|_| app.entropy.base64url::<16>());
     let draft = paper::draft(&told, &parts, &salts);
     Ok(ReceiptRow {
@@ -223,6 +223,6 @@ async fn receipt(
         decision_hash: Fingerprint::of(jws.as_bytes()),
         receipt: draft.signed(&receipt_key.sign(paper::TYP, &draft.claims)?),
         created_at: now,
-        expires_at: now.plus_seconds(RECEIPT_LIFETIME_S),
+        expires_at: now.plus_seconds(kept_days * DAY_S),
     })
 }
