@@ -277,6 +277,7 @@ async fn assemble(
     // Reading a tenant is what tells the listeners that it narrows them.
     for row in tenants::list(&app.database).await? {
         app.tenant(&row.id, now).await?;
+        flows::renew_management_api(&app, &row.id, now).await?;
     }
     flows::find_open_transactions(&app, now).await?;
     Ok((app, outbox))

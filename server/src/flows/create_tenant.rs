@@ -125,6 +125,36 @@ pub async fn create_tenant_with_keys(
     }
 }
 
+/// Adds what was made grantable since the tenant was to its Management API. What programs hold stays
+/// what it was.
+pub async fn renew_management_api(app: &App, id: &TenantId, now: Timestamp) -> Result<(), Failure> {
+    let identifier = management_identifier(app, id);
+    let found = resource_servers::by_identifier(&app.database, id, &identifier).await?;
+    let Some(was) = found else { return Ok(()) };
+    let mut document: Value = serde_json::from_str(&was.document).map_err(Broken::because)?;
+    let Some(scopes) = document.get_mut("scopes").and_then(Value::as_array_mut) else {
+        return Ok(());
+    };
+    let is_there = |scope: &str| scopes.iter().any(|known| known["value"] == scope);
+    let missing: Vec<Value> = MANAGEMENT_SCOPES
+        .iter()
+        .filter(|scope| !is_there(scope))
+        .map(|scope| json!({ "value": scope }))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let number = missing.len();
+    scopes.extend(missing);
+    let write = resource_servers::replace(id, &was, &document.to_string(), now);
+    match app.database.run(write).await? {
+        Written::Done => tracing::info!(tenant.id = %id, number, "management scopes added"),
+        // Another node did the same.
+        Written::Overtaken => {}
+    }
+    Ok(())
+}
+
 /// The identifier of a tenant's Management API: `https://T/api/v2/` (W200).
 pub fn management_identifier(app: &App, id: &TenantId) -> String {
     let tenant = Tenant {

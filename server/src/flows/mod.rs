@@ -64,7 +64,7 @@ pub use cancel::cancel;
 pub use change_device::{Sent, change_device, unenroll_device};
 pub use create_tenant::{
     MANAGEMENT_SCOPES, create_tenant, create_tenant_with_keys, management_api,
-    management_identifier,
+    management_identifier, renew_management_api,
 };
 pub use create_ticket::NewTicket;
 pub(crate) use create_ticket::{TicketOrder, create_ticket};
