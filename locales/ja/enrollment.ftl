@@ -1,14 +1,14 @@
 # 登録リンクの先のページ。
 enrollment-language = 言語
-enrollment-title = デバイスを追加
-enrollment-lead = あなたの名義で何かが行われる前に、{ $tenant } がこのデバイスで確認を求めます。
+enrollment-title = 端末を追加
+enrollment-lead = あなたの名義で何かが行われる前に、{ $tenant } がこの端末で確認を求めます。
 enrollment-for = { $account } さん用
 enrollment-agree = 同意していただく内容
-enrollment-agree-asked = { $tenant } は、サインインや支払いなどの確認をこのデバイスで求めることがあります。デバイス上で承認しない限り、何も承認されません。
-enrollment-agree-signed = 回答はこのデバイスだけが持つ鍵で署名され、何が表示され何と答えたかの証拠として保管されます。
-enrollment-agree-kept = デバイスの名前と公開鍵、および通知を許可した場合はその宛先が保管されます。
-enrollment-agree-removed = デバイスはいつでも、デバイス自身または { $tenant } を通じて削除できます。
-enrollment-replaces = このデバイスは紛失したデバイスと入れ替わります。紛失したデバイスは同時に使えなくなります。
+enrollment-agree-asked = { $tenant } は、サインインや支払いなどの確認をこの端末で求めることがあります。端末上で承認しない限り、何も承認されません。
+enrollment-agree-signed = 回答はこの端末だけが持つ鍵で署名され、何が表示され何と答えたかの証拠として保管されます。
+enrollment-agree-kept = 端末の名前と公開鍵、および通知を許可した場合はその宛先が保管されます。
+enrollment-agree-removed = 端末はいつでも、端末自身または { $tenant } を通じて削除できます。
+enrollment-replaces = この端末は紛失した端末と入れ替わります。紛失した端末は同時に使えなくなります。
 enrollment-begin = 同意してコードを表示
 enrollment-begin-note = ボタンを押すまで何も消費されません。コードは表示から5分間有効です。
 enrollment-too-old = そのコードはもう使えません。新しいコードを表示してください。
@@ -37,24 +37,24 @@ enrollment-app-copy = または、このテキストをアプリに貼り付け�
 enrollment-app-apple = iPhone 用アプリ
 enrollment-app-google = Android 用アプリ
 enrollment-good-for = { $minutes ->
-   *[other] デバイス1台分、あと最大{ $minutes }分間有効です。
+   *[other] 端末1台分、あと最大{ $minutes }分間有効です。
  }
 enrollment-check = 追加しました
-enrollment-check-note = デバイスが追加されると、このページは自動で進みます。
+enrollment-check-note = 端末が追加されると、このページは自動で進みます。
 enrollment-fresh = 新しいコードを表示
-enrollment-not-you = 心当たりがありませんか？このページを閉じてください。デバイスがコードを使うまで何も起こりません。
+enrollment-not-you = 心当たりがありませんか？このページを閉じてください。端末がコードを使うまで何も起こりません。
 enrollment-done = 「{ $device }」を追加しました
-enrollment-done-lead = 今後は { $tenant } がこのデバイスで確認を求めます。ほかのデバイスにもお知らせしました。
+enrollment-done-lead = 今後は { $tenant } がこの端末で確認を求めます。ほかの端末にもお知らせしました。
 enrollment-compare = コードを見比べてください
-enrollment-compare-text = 新しいデバイスに同じコードが表示されています：
-enrollment-compare-else = 違うコードが表示されている、または「{ $device }」に心当たりがない場合は、ほかの人がリンクを使っています。すぐに { $tenant } に連絡し、デバイスを削除してもらってください。
+enrollment-compare-text = 新しい端末に同じコードが表示されています：
+enrollment-compare-else = 違うコードが表示されている、または「{ $device }」に心当たりがない場合は、ほかの人がリンクを使っています。すぐに { $tenant } に連絡し、端末を削除してもらってください。
 enrollment-dead = このリンクは使えません
 enrollment-dead-why = すでに使われたか、期限が切れたか、正しくコピーされていません。
 enrollment-dead-help = 送り主に新しいリンクを依頼してください。
-enrollment-enrolled = デバイスはすでに登録されています
-enrollment-enrolled-why = このリンクで追加できるのは最初のデバイスだけです。
-enrollment-enrolled-help = 紛失した場合は、リンクの送り主に古いデバイスの削除を依頼してください。
-enrollment-off = デバイスの登録は停止されています
+enrollment-enrolled = 端末はすでに登録されています
+enrollment-enrolled-why = このリンクで追加できるのは最初の端末だけです。
+enrollment-enrolled-help = 紛失した場合は、リンクの送り主に古い端末の削除を依頼してください。
+enrollment-off = 端末の登録は停止されています
 enrollment-off-why = このサービスの運営者が現在停止しています。
 enrollment-foreign = リンクを直接開いてください
 enrollment-foreign-why = ほかのページからの要求だったため、何も行いませんでした。

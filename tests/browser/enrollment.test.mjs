@@ -12,6 +12,7 @@ import { card, enrollsOwn, person, root, ticket } from './lib/house.mjs';
 after(close);
 
 const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1';
+const MAC = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.0 Safari/605.1.15';
 
 async function begin(page) {
   await page.getByRole('button', { name: /Agree and show|同意して/ }).click();
@@ -20,9 +21,10 @@ async function begin(page) {
 }
 
 /** The page of a fresh link, on the plain listener. */
-async function opened(options = {}) {
+async function opened(options = {}, prepare = async () => {}) {
   const user = await person('Alma Rivers');
   const page = await window(options);
+  await prepare(page);
   const link = new URL(await ticket(user));
   await page.goto(new URL(link.pathname + link.search, card.http).href);
   return page;
@@ -68,6 +70,22 @@ test('the page can be read at every size, in light and dark, in both languages',
   assert.deepEqual(complaints, []);
 });
 
+test('an iPad, which says that it is a Mac, is told to install the app first; a Mac is not', async () => {
+  const fingers = (page) => page.addInitScript(() => Object.defineProperty(navigator, 'maxTouchPoints', { get: () => 5 }));
+  for (const isIpad of [true, false]) {
+    const page = await opened({ userAgent: MAC }, isIpad ? fingers : undefined);
+    const install = page.getByText('Add to Home Screen');
+    const sees = (place, is) => place.waitFor({ state: is ? 'visible' : 'hidden' });
+    await sees(install, isIpad);
+    await isAccessible(page, `enrollment, iPad: ${isIpad}`);
+    await begin(page);
+    await sees(page.locator('#paste'), isIpad);
+    await sees(page.locator('#here'), !isIpad);
+    await isAccessible(page, `enrollment-code, iPad: ${isIpad}`);
+  }
+  assert.deepEqual(complaints, []);
+});
+
 test('the page goes on by itself, and shows the code of the new key', async () => {
   const page = await opened();
   await begin(page);
@@ -91,7 +109,7 @@ test('a code to scan leads to the authenticator, another to a Guardian app', asy
 test('the language changes and the code stays', async () => {
   const page = await opened();
   await page.getByRole('button', { name: '日本語' }).click();
-  await reads(page, /デバイスを追加/);
+  await reads(page, /端末を追加/);
   await begin(page);
   const secret = await code(page);
   await page.getByRole('button', { name: 'English' }).click();

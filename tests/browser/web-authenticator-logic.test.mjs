@@ -4,7 +4,7 @@ import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 
 import { headline, plain, rows } from '../../web/authenticator/content.js';
-import { ticketIn } from '../../web/authenticator/enroll.js';
+import { isBareSafari, likelyName, ticketIn } from '../../web/authenticator/enroll.js';
 import { base64url, bytesOf, hash, keyCode, newKey, sign, verified } from '../../web/authenticator/jose.js';
 import { choose, left, money, say, speak } from '../../web/authenticator/words.js';
 
@@ -54,6 +54,28 @@ test('a ticket is found in each form, and in nothing else', () => {
     `otpauth://totp/a?enrollment_tx_id=${ticket}&id=dev_1`]) assert.equal(ticketIn(text), ticket, text);
   for (const text of ['', 'short', 'with spaces in between', '#enroll=%', `${ticket}${ticket}${ticket}`, '<b>12345678</b>']) {
     assert.equal(ticketIn(text), undefined, text);
+  }
+});
+
+// O493: an iPad says that it is a Mac; its fingers tell.
+test('an iPad is told apart from a Mac, and the app that is installed from Safari', () => {
+  const mac = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.0 Safari/605.1.15';
+  const kept = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  const seen = (userAgent, maxTouchPoints, isInstalled) => {
+    Object.defineProperty(globalThis, 'navigator', { value: { userAgent, maxTouchPoints }, configurable: true });
+    globalThis.matchMedia = () => ({ matches: isInstalled });
+    return [likelyName(), isBareSafari()];
+  };
+  try {
+    assert.deepEqual(seen(mac, 5, false), ['Safari, iPad', true]);
+    assert.deepEqual(seen(mac, 5, true), ['Safari, iPad', false]);
+    assert.deepEqual(seen(mac, 0, false), ['Safari, Mac', false]);
+    assert.deepEqual(seen(mac.replace('Macintosh', 'iPhone'), 5, false), ['Safari, iPhone', true]);
+    assert.deepEqual(seen('Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36', 10, false), ['Chrome, Windows', false]);
+  } finally {
+    delete globalThis.matchMedia;
+    if (kept) Object.defineProperty(globalThis, 'navigator', kept);
+    else delete globalThis.navigator;
   }
 });
 

@@ -10,6 +10,12 @@ async function isWaiting(address, form) {
   return !answer.ok || (await answer.json()).state === 'waiting';
 }
 
+// Safari of an iPad says that it is a Mac, and no Mac has a screen for fingers.
+if (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1) {
+  for (const one of document.querySelectorAll('[data-ipad]')) one.removeAttribute('hidden');
+  for (const one of document.querySelectorAll('[data-no-ipad]')) one.setAttribute('hidden', '');
+}
+
 const place = /** @type {HTMLElement | null} */ (document.querySelector('[data-state]'));
 const check = /** @type {HTMLFormElement | null} */ (document.querySelector('#check'));
 

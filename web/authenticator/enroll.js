@@ -69,9 +69,12 @@ export async function enroll(ticket, name, passkey) {
   }
 }
 
+/** An iPad, whose Safari says that it is a Mac; no Mac has a screen for fingers. */
+const isIpad = () => /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
+
 /** What this browser is likely to be called. */
 export function likelyName() {
-  const agent = navigator.userAgent;
+  const agent = isIpad() ? navigator.userAgent.replace('Macintosh', 'iPad') : navigator.userAgent;
   const kinds = [[/iPhone/, 'iPhone'], [/iPad/, 'iPad'], [/Android/, 'Android'], [/Macintosh/, 'Mac'], [/Windows/, 'Windows'], [/Linux/, 'Linux']];
   const kind = kinds.find(([pattern]) => /** @type {RegExp} */ (pattern).test(agent));
   const browsers = [[/Edg\//, 'Edge'], [/Firefox\//, 'Firefox'], [/Chrome\//, 'Chrome'], [/Safari\//, 'Safari']];
@@ -80,4 +83,4 @@ export function likelyName() {
 }
 
 /** Safari on a phone or tablet that is not installed: its storage is another than the installed app's. */
-export const isBareSafari = () => /iPhone|iPad/.test(navigator.userAgent) && !matchMedia('(display-mode: standalone)').matches;
+export const isBareSafari = () => (/iPhone|iPad/.test(navigator.userAgent) || isIpad()) && !matchMedia('(display-mode: standalone)').matches;

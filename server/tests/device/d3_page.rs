@@ -150,6 +150,29 @@ async fn the_page_offers_three_ways_in() {
     assert_eq!(by_paste.status, 201, "{}", by_paste.text());
 }
 
+/// O493, D4: Safari of an iPad says that it is a Mac: both ways stand on the page, the iPad's hidden
+/// until its program knows. What says that it is anything else has no such thing.
+#[tokio::test]
+async fn what_says_that_it_is_a_mac_may_be_an_ipad() {
+    const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15";
+    let world = World::new().await;
+    let ticket = web_ticket(&world, "alice", json!({})).await;
+    for (agent, is_mac) in [(MAC, true), ("Mozilla/5.0 (X11; Linux x86_64)", false)] {
+        let agent = [("user-agent", agent)];
+        let page = opens(&world, &ticket, &agent).await.text();
+        assert_eq!(page.contains(r#"<section class="first" data-ipad hidden"#), is_mac);
+        assert_eq!(page.contains("Add to Home Screen"), is_mac);
+        assert_eq!(page.contains("assets/enrollment.js"), is_mac);
+        let page = presses(&world, "mfa/enrollment", &of(&ticket), &agent).await;
+        let (code, page) = (code_on(&page), page.text());
+        assert!(page.contains(&format!("href=\"/authenticator/#enroll={code}\"")));
+        assert_eq!(page.contains(r#"<section class="first" data-ipad hidden"#), is_mac);
+        assert_eq!(page.contains(r#"<section class="way" data-no-ipad aria"#), is_mac);
+        let secret = format!(r#"tabindex="0">{code}</p>"#);
+        assert_eq!(page.matches(&secret).count(), if is_mac { 2 } else { 1 });
+    }
+}
+
 /// D4: the page shows the short code of the new key, and the person's other devices are told of
 /// the new one, by an event and in their list.
 #[tokio::test]
@@ -229,7 +252,7 @@ async fn the_page_speaks_english_and_japanese() {
         let link = format!("{ticket}{query}");
         let page = opens(&world, &link, &[("accept-language", header)]).await.text();
         assert!(page.contains(&format!("<html lang=\"{language}\">")), "{query} {header}");
-        assert_eq!(page.contains("デバイスを追加"), language == "ja");
+        assert_eq!(page.contains("端末を追加"), language == "ja");
         assert!(page.contains("value=\"ja\"") && page.contains("value=\"en\""));
     }
     let code = code_on(&shows(&world, &ticket).await);

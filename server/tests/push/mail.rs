@@ -135,7 +135,7 @@ async fn a_link_goes_where_it_is_wanted_in_the_language_wanted() {
     world.run_worker().await;
     let [mail] = smtp.taken().try_into().unwrap();
     assert_eq!(mail.to, ["new@example.org"]);
-    assert!(text(&mail).contains("デバイス"), "{}", text(&mail));
+    assert!(text(&mail).contains("端末"), "{}", text(&mail));
     for email in ["nobody", "a@b\r\nRCPT TO:<eve@example.com>", "a@b.c, eve@example.com"] {
         let refused = mails_ticket(&world, "alice", json!({ "email": email })).await;
         assert_eq!(refused.status, 400, "{email}");

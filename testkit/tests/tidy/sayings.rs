@@ -34,6 +34,18 @@ fn said(text: &str) -> Vec<&str> {
     heads.into_iter().flat_map(find).collect()
 }
 
+/// In Japanese a device has one name, on every page and in every mail.
+#[test]
+fn a_device_has_one_name_in_japanese() {
+    let all = files();
+    let is_said = |file: &&File| file.is_in("locales/ja") || file.is_in("server/src");
+    let said: Vec<&File> = all.iter().filter(is_said).collect();
+    assert!(said.iter().any(|file| file.is_in("locales/ja") && file.text.contains("端末")));
+    let other = said.iter().filter(|file| file.text.contains("デバイス"));
+    let found: Vec<String> = other.map(|file| format!("{}: say 端末", file.path)).collect();
+    none("another word for a device", &found);
+}
+
 /// O421: no key is missing, none is left over.
 #[test]
 fn every_saying_is_said_and_nothing_else() {

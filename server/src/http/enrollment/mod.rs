@@ -16,7 +16,7 @@ use domain::people::{Ticket, User};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use self::view::{Done, Frame, Message, Start, Ways, html};
+use self::view::{Done, Frame, Machine, Message, Start, Ways, html};
 use super::console::Fields;
 use super::context::Now;
 use super::{body, pages, same_origin};
@@ -82,11 +82,16 @@ impl Visit {
         }
     }
 
-    /// iPhones and iPads, as far as they say so: what Safari keeps is apart from what an installed
-    /// app keeps there.
-    fn is_ios(&self) -> bool {
+    /// iPhones and iPads: what Safari keeps is apart from what an installed app keeps there.
+    fn machine(&self) -> Machine {
         let agent = self.meta.user_agent.as_deref().unwrap_or_default();
-        ["iPhone", "iPad", "iPod"].iter().any(|name| agent.contains(name))
+        if ["iPhone", "iPad", "iPod"].iter().any(|name| agent.contains(name)) {
+            Machine::Ios
+        } else if agent.contains("Macintosh") {
+            Machine::Mac
+        } else {
+            Machine::Other
+        }
     }
 
     fn message(&self, status: StatusCode, heading: &str, lines: &[&str]) -> Response {
@@ -119,8 +124,8 @@ impl Visit {
     /// The page of a good link; `is_late`: its last code is good no more.
     fn start(&self, (web, user): &(Ticket, User), is_late: bool) -> Response {
         let account = account(user);
-        let (frame, replaces, is_ios) = (self.frame(), web.replaces.is_some(), self.is_ios());
-        html(StatusCode::OK, &Start { frame, account, replaces, is_late, is_ios })
+        let (frame, replaces, machine) = (self.frame(), web.replaces.is_some(), self.machine());
+        html(StatusCode::OK, &Start { frame, account, replaces, is_late, machine })
     }
 
     /// The ways to use a code.
@@ -138,7 +143,7 @@ impl Visit {
             phone_qr: pages::qr(&phone_url),
             phone_url: &phone_url,
             minutes,
-            is_ios: self.is_ios(),
+            machine: self.machine(),
         };
         html(StatusCode::OK, &page)
     }

@@ -51,6 +51,44 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// What a page is opened on, as far as its browser says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    /// An iPhone or iPad.
+    Ios,
+    /// A Mac, or an iPad, whose Safari says that it is one: the page's program sees which.
+    Mac,
+    /// Anything else.
+    Other,
+}
+
+impl Machine {
+    /// Whether what is for iPhones and iPads stands on the page.
+    fn may_be_ios(self) -> bool {
+        self != Self::Other
+    }
+
+    /// Whether what is for all others does.
+    fn may_be_other(self) -> bool {
+        self != Self::Ios
+    }
+
+    /// Whether only the page's program can tell.
+    fn may_be_ipad(self) -> bool {
+        self == Self::Mac
+    }
+
+    /// What the page's program shows on an iPad, and nobody else sees.
+    fn for_ios(self) -> &'static str {
+        if self.may_be_ipad() { " data-ipad hidden" } else { "" }
+    }
+
+    /// What it takes away there.
+    fn for_others(self) -> &'static str {
+        if self.may_be_ipad() { " data-no-ipad" } else { "" }
+    }
+}
+
 /// The page of a good link, before a code is made.
 #[derive(Template)]
 #[template(path = "enrollment/start.html")]
@@ -59,7 +97,7 @@ pub(super) struct Start<'a> {
     pub(super) account: &'a str,
     pub(super) replaces: bool,
     pub(super) is_late: bool,
-    pub(super) is_ios: bool,
+    pub(super) machine: Machine,
 }
 
 /// The page that shows a code, in the ways it can be used (D4).
@@ -74,7 +112,7 @@ pub(super) struct Ways<'a> {
     pub(super) phone_url: &'a str,
     pub(super) phone_qr: String,
     pub(super) minutes: i64,
-    pub(super) is_ios: bool,
+    pub(super) machine: Machine,
 }
 
 /// The page that says which device has used the code.
