@@ -299,7 +299,7 @@ fn a_passkey_confirms_this_very_decision() {
     }
 }
 
-/// O485: a relying party is the page's host or a domain above it, or the issuer that took the
+/// O520: a relying party is the page's host or a domain above it, or the issuer that took the
 /// confirmation from another origin; `com`, `host` or a neighbour is none.
 #[test]
 fn a_passkey_is_of_the_page_the_domains_above_it_or_the_issuer() {

@@ -258,7 +258,7 @@ mod tests {
         assert!(read("", &["server.public_url=https://x.example/t/a/"]).is_ok());
     }
 
-    /// O487: a host alone is its address, as with the slash that belongs there.
+    /// O522: a host alone is its address, as with the slash that belongs there.
     #[test]
     fn a_public_address_without_a_path_gets_its_slash() {
         for (given, kept) in [

@@ -155,7 +155,7 @@ async fn administrators_list_and_remove_passkeys() {
     assert!(rows.is_empty());
 }
 
-/// O408, O485: passkeys answer from the tenant's own origin, and from those that it names.
+/// O408, O520: passkeys answer from the tenant's own origin, and from those that it names.
 #[tokio::test]
 async fn further_origins_are_named_by_the_tenant() {
     let world = World::new().await;

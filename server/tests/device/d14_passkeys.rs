@@ -83,7 +83,7 @@ async fn tenant_demands(world: &World, settings: Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-/// D14, O486: registered under the enrollment's ticket, it confirms an approval by the hash of exactly what
+/// D14, O521: registered under the enrollment's ticket, it confirms an approval by the hash of exactly what
 /// the device signed, with its person verified; anything else is refused and consumes nothing.
 #[tokio::test]
 async fn a_passkey_confirms_what_the_device_has_signed() {

@@ -187,7 +187,7 @@ async fn a_tenant_says_how_long_receipts_are_kept() {
     }
 }
 
-/// O488: whoever reads a receipt counts: a device with the calls of its address, an auditor with
+/// O523: whoever reads a receipt counts: a device with the calls of its address, an auditor with
 /// those of the Management API, each told in its own words.
 #[tokio::test]
 async fn reading_a_receipt_counts_like_any_other_call() {

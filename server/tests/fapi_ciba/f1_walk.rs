@@ -80,7 +80,7 @@ fn wanted(party: &Party<'_>) -> Value {
     claims
 }
 
-/// F25, F31: what a thief could use is not given out.
+/// Of F25, F31: what a thief could use is not given out.
 async fn unbound_tokens(party: &Party<'_>, id: &str) {
     party.stage.world.advance_seconds(5);
     let form = party.proven("oauth/token", party.client.polling(id));
@@ -88,7 +88,7 @@ async fn unbound_tokens(party: &Party<'_>, id: &str) {
     assert_eq!(answer.summary(), "400 invalid_request", "{}", answer.text());
 }
 
-/// F26: nobody proves itself by a secret, or not at all.
+/// Of F26: nobody proves itself by a secret, or not at all.
 async fn secrets(stage: &Stage) {
     let world = &stage.world;
     let by_secret = world.client();
@@ -100,7 +100,7 @@ async fn secrets(stage: &Stage) {
     }
 }
 
-/// F27: a request under two names is nobody's.
+/// Of F27: a request under two names is nobody's.
 async fn two_names(party: &Party<'_>, other: &Party<'_>) {
     let form = party.proven("bc-authorize", party.signed(&party.claims()));
     let form = form.without("client_id").with("client_id", other.client.id());
@@ -108,7 +108,7 @@ async fn two_names(party: &Party<'_>, other: &Party<'_>) {
     assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
 }
 
-/// F28: a signed request is for us, and what stands beside it counts for nothing.
+/// Of F28: a signed request is for us, and what stands beside it counts for nothing.
 async fn words_beside_the_request(party: &Party<'_>) {
     let mut foreign = party.claims();
     foreign["aud"] = "https://other.example/".into();
@@ -122,7 +122,7 @@ async fn words_beside_the_request(party: &Party<'_>) {
     }
 }
 
-/// F30, F33: the discovery documents are one, name no address but ours and those by TLS, and
+/// Of F30, F33: the discovery documents are one, name no address but ours and those by TLS, and
 /// nothing else tells of the server; no two of our keys have one name.
 async fn other_channels(world: &World) {
     let told = world.get(".well-known/openid-configuration").await.json();
@@ -144,7 +144,7 @@ async fn other_channels(world: &World) {
     assert_eq!(names.len(), all, "{keys}");
 }
 
-/// F32: a token is shown in the header `Authorization`, by whom it is bound to.
+/// Of F32: a token is shown in the header `Authorization`, by whom it is bound to.
 async fn visits(party: &Party<'_>, token: &str, stranger: &Party<'_>) {
     let world = &party.stage.world;
     let visit = party.visits(token, &[], &party.certificate).await;
@@ -159,7 +159,7 @@ async fn visits(party: &Party<'_>, token: &str, stranger: &Party<'_>) {
     }
 }
 
-/// F33: keys of one name are told apart; what they point to is not asked; a set that is not
+/// Of F33: keys of one name are told apart; what they point to is not asked; a set that is not
 /// behind TLS is not registered.
 async fn keys_of_one_name(stage: &Stage) {
     let (one, two) = (p256_key(), p256_key());
@@ -186,7 +186,7 @@ async fn keys_of_one_name(stage: &Stage) {
     assert_eq!(stage.world.operator().posts("clients", &plain).await.status, 400);
 }
 
-/// F29: the person reads what is to be granted before they decide.
+/// Of F29: the person reads what is to be granted before they decide.
 async fn words_are_shown(own: &Own<'_>) {
     let words = own.reads().await;
     let shown = words["scope"].as_array().unwrap();
@@ -194,7 +194,7 @@ async fn words_are_shown(own: &Own<'_>) {
     assert_eq!(words["audience"]["identifier"], PAYMENTS);
 }
 
-/// F29: the person revokes it, and nobody else does in their name.
+/// Of F29: the person revokes it, and nobody else does in their name.
 async fn grants_are_revoked(own: &Own<'_>, party: &Party<'_>, refresh_token: &str) {
     let path = format!("device/v1/grants/{}", party.client.id());
     let forged = own.calls(Method::DELETE, &path, &p256_key()).await;

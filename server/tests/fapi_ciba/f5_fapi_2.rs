@@ -254,7 +254,7 @@ async fn no_grant_gives_an_unbound_token() {
     }
 }
 
-/// F7, F14, O486: who decides proves the key of the enrolled device, and the ID token tells that level;
+/// F7, F14, O521: who decides proves the key of the enrolled device, and the ID token tells that level;
 /// whoever else has what was pushed reads and decides nothing.
 #[tokio::test]
 async fn a_decision_is_signed_by_the_enrolled_key() {

@@ -60,7 +60,7 @@ async fn a_tenant_is_found_by_its_host_or_its_prefix() {
     }
 }
 
-/// O489: a tenant of an older server: what became grantable since can be granted; what programs hold,
+/// O524: a tenant of an older server: what became grantable since can be granted; what programs hold,
 /// and the tenant's other APIs, stay as they were.
 #[tokio::test]
 async fn what_became_grantable_can_be_granted_by_tenants_that_are_there() {
