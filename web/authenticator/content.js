@@ -10,7 +10,7 @@ import { moment, money, say } from './words.js';
  * A content whose signature holds, each member of the right kind.
  * @typedef {object} Content
  * @property {{id: string, name: string, domain?: string | null}} client
- * @property {{path: string, sha256: string}} [logo]
+ * @property {{path: string, sha256: string} | null} [logo]
  * @property {string} [binding_message]
  * @property {{value: string, description?: string | null}[]} scope
  * @property {{identifier: string, name: string}} [audience]
@@ -52,6 +52,7 @@ function isMatch(value) {
 /** @type {Record<string, (value: any) => boolean>} */
 const MEMBERS = {
   client: (it) => isObject(it) && isText(it.id) && isText(it.name) && optional(isText)(it.domain),
+  logo: optional((it) => isObject(it) && isText(it.path) && isText(it.sha256)),
   binding_message: optional(isText),
   scope: (it) => Array.isArray(it) && it.every((one) => isObject(one) && isText(one.value) && optional(isText)(one.description)),
   audience: optional((it) => isObject(it) && isText(it.identifier) && isText(it.name)),

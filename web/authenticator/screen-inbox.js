@@ -2,6 +2,7 @@
 import { read, plain, headline } from './content.js';
 import { foreign, h } from './dom.js';
 import { lookAgain, more } from './inbox.js';
+import { logoOf } from './logo.js';
 import { outcome } from './screen-request.js';
 import { accounts, forget, keep, network, onChange, requests, waiting } from './state.js';
 import { left, say } from './words.js';
@@ -49,7 +50,7 @@ async function card(kept) {
   if (!content) return undefined;
   const address = `#/request/${encodeURIComponent(kept.device)}/${encodeURIComponent(kept.request)}`;
   return h('li', {}, h('a', { href: address, id: kept.request },
-    h('span', { class: 'logo', 'aria-hidden': 'true' }, [...plain(content.client.name)][0] ?? '?'),
+    logoOf(content),
     h('span', { class: 'card' },
       h('span', { class: 'who' }, foreign(plain(content.client.name))),
       h('span', { class: 'line' }, foreign(headline(content))),

@@ -6,6 +6,7 @@ import { now } from './clock.js';
 import { audiences, grants, headline, origin, plain, read, rows } from './content.js';
 import { foreign, h, tell } from './dom.js';
 import { expire, learn } from './inbox.js';
+import { logoOf } from './logo.js';
 import { confirm } from './passkey.js';
 import { saveReceipt } from './receipt.js';
 import { accounts, nameOf, onChange, requests } from './state.js';
@@ -103,13 +104,14 @@ const nothing = () => [
  * @param {Content} content
  * @param {'h1' | 'h2'} heading
  */
-function asker({ client }, heading) {
+function asker(content, heading) {
+  const { client } = content;
   const name = plain(client.name);
   const domain = client.domain
     ? h('p', { class: 'domain' }, h('span', { 'aria-hidden': 'true' }, '✓ '), say('domain-verified', { domain: plain(client.domain) }))
     : h('p', { class: 'domain none' }, say('domain-none'));
   return h('div', { class: 'asker' },
-    h('span', { class: 'logo', 'aria-hidden': 'true' }, [...name][0] ?? '?'),
+    logoOf(content),
     h('div', {}, h(heading, { tabindex: -1, class: 'asks' }, say('request-title', { name })), domain));
 }
 

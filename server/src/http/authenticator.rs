@@ -34,7 +34,7 @@ struct Folder;
 
 /// Nothing that the app could be made to do beyond what its own files do. The one policy of trusted
 /// types names the service worker.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
                       connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types aizuchi-worker";
