@@ -93,6 +93,8 @@ pub struct App {
     pub bell: Notify,
     /// Rung when a client is to be told an outcome.
     pub notice_bell: Notify,
+    /// Rung when a client names another logo or domain.
+    pub site_bell: Notify,
     /// Whether the development tools are on.
     pub is_dev: bool,
     /// Whether our listeners offer no more than FAPI's suites: a tenant has asked for it (F16).
@@ -160,6 +162,7 @@ impl App {
             outgoing,
             bell: Notify::new(),
             notice_bell: Notify::new(),
+            site_bell: Notify::new(),
             is_dev: parts.is_dev,
             narrows_tls: Arc::default(),
             has_other_certificates: AtomicBool::new(false),

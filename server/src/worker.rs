@@ -19,6 +19,8 @@ use crate::push::Outgoing;
 const TICK: Duration = Duration::from_secs(1);
 /// Every so many ticks what has expired is swept.
 const TICKS_A_SWEEP: u32 = 10;
+/// How often is looked for logos and domains that nobody has rung for.
+const SITES_TICK: Duration = Duration::from_secs(10);
 /// The node that sweeps keeps at it; another takes over when it was silent for this long.
 const SWEEP_LEASE_MS: i64 = 30_000;
 /// How often polls that wait are sent away whose time is up.
@@ -38,8 +40,8 @@ pub type Outbox = mpsc::Receiver<Outgoing>;
 /// Works until the drain begins; what waits in memory is sent before it ends.
 pub async fn run(app: Arc<App>, outbox: Outbox, drain: Drain) {
     let (push, tell) = (send_new(&app, outbox, &drain), tell_clients(&app, &drain));
-    let mail = carry_mail(&app, &drain);
-    tokio::join!(push, tell, mail, keep_house(&app, &drain), wake(&app, &drain));
+    let (mail, sites) = (carry_mail(&app, &drain), look_at_sites(&app, &drain));
+    tokio::join!(push, tell, mail, sites, keep_house(&app, &drain), wake(&app, &drain));
 }
 
 /// Sends the pushes of requests that were just begun, many at a time: they share commits.
@@ -138,6 +140,26 @@ async fn send_mails(app: &App) {
     }
 }
 
+/// Looks at what clients show of themselves, which takes their sites seconds.
+async fn look_at_sites(app: &App, drain: &Drain) {
+    let mut tick = tokio::time::interval(SITES_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = app.site_bell.notified() => {}
+            () = drain.wait() => break,
+        }
+        look_at_due_sites(app).await;
+    }
+}
+
+async fn look_at_due_sites(app: &App) {
+    if let Err(failure) = flows::look_at_due_sites(app, app.clock.now()).await {
+        tracing::error!(cause = %failure, "sites of clients could not be looked at");
+    }
+}
+
 /// Lets polls wait until it is their time.
 async fn wake(app: &App, drain: &Drain) {
     let mut tick = tokio::time::interval(WAITING_TICK);
@@ -184,6 +206,7 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
         tell(app, notice).await;
     }
     send_mails(app).await;
+    look_at_due_sites(app).await;
     look_for_waiting(app).await;
     end_waiting(app);
     sweep_expired(app, "once", app.clock.now()).await;

@@ -103,12 +103,13 @@ pub fn change_secret(
 /// `Overtaken`: it was gone.
 pub fn delete(tenant: &TenantId, client: &ClientId, now: Timestamp) -> Write {
     const DELETE: &str = "DELETE FROM clients WHERE tenant_id = $1 AND client_id = $2";
-    const PARTS: [&str; 6] = [
+    const PARTS: [&str; 7] = [
         "DELETE FROM client_credentials WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
         "DELETE FROM client_grants WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
         "DELETE FROM refresh_tokens WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
         "DELETE FROM access_tokens WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
         "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
+        "DELETE FROM client_sites WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
         "DELETE FROM registrations WHERE tenant_id = $1 AND client_id = $2 AND {guard}",
     ];
     const FAIL: &str = "

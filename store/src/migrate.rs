@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_passkeys"),
     migration!(21, "0021_wake_ups"),
     migration!(22, "0022_prompt_waits"),
+    migration!(23, "0023_client_sites"),
 ];
 
 /// The runner's own table. `statements` counts what is done of a migration that was cut short.

@@ -57,7 +57,7 @@ const FORGET_STARTS: &str = "
         (SELECT tenant_id, user_id FROM transactions WHERE expires_at <= $1
         ORDER BY expires_at, tenant_id, auth_req_hash LIMIT $2)";
 
-const TABLES: [Swept; 22] = [
+const TABLES: [Swept; 23] = [
     Swept {
         before: Some(FORGET_STARTS),
         ..swept!("transactions", "tenant_id, auth_req_hash", TRANSACTION_GRACE_MS)
@@ -91,6 +91,7 @@ const TABLES: [Swept; 22] = [
     swept!("inbox", "tenant_id, device_id, consent_id", TRANSACTION_GRACE_MS),
     swept!("contents", "tenant_id, auth_req_hash, locale", TRANSACTION_GRACE_MS),
     swept!("receipts", "tenant_id, txn", 0),
+    swept!("logos", "tenant_id, hash", 0),
     // Whoever sends them gives them up first.
     swept!("mails", "tenant_id, id", MAIL_GRACE_MS),
 ];

@@ -222,6 +222,10 @@ fn lines(held: &Verified, set: &str) -> Vec<String> {
 fn words(content: &Content) -> Vec<String> {
     let name = format!("{} ({})", shown(&content.client.name), shown(&content.client.id));
     let mut lines = vec![format!("asked by  {name} at {}", iso(content.created_at))];
+    let domain = content.client.domain.iter();
+    lines.extend(domain.map(|name| format!("          of {}, which spoke for it", shown(name))));
+    let logo = content.logo.iter();
+    lines.extend(logo.map(|logo| format!("logo      SHA-256 {}", shown(&logo.sha256))));
     lines.extend(content.binding_message.iter().map(|text| format!("message   {}", shown(text))));
     lines.extend(
         content

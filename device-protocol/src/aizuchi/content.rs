@@ -68,6 +68,27 @@ pub struct Asker {
     pub domain: Option<String>,
 }
 
+/// The asker's picture, which the server has looked at and serves itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logo {
+    /// Where it is, below the issuer's address.
+    pub path: String,
+    /// The base64url SHA-256 of its bytes: any other are not shown.
+    pub sha256: String,
+}
+
+impl Logo {
+    /// The picture of this hash.
+    pub fn named(sha256: String) -> Self {
+        Self { path: format!("device/v1/logos/{sha256}"), sha256 }
+    }
+
+    /// As it stands in the content.
+    pub fn to_json(&self) -> Value {
+        json!({ "path": self.path, "sha256": self.sha256 })
+    }
+}
+
 /// What is granted for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audience {
@@ -88,6 +109,8 @@ pub struct Content {
     pub user: String,
     /// Who asks.
     pub client: Asker,
+    /// Their picture, if there is one.
+    pub logo: Option<Logo>,
     /// The words on both devices.
     pub binding_message: Option<String>,
     /// What is to be granted, each with what it means.
@@ -104,6 +127,8 @@ pub struct Content {
     pub locale: String,
     /// The details in words, as their registered type is shown.
     pub lines: Vec<String>,
+    /// The base64url SHA-256 of the templates that these lines are of, as a JSON list.
+    pub template_sha256: Option<String>,
     /// What the client says of where the request comes from.
     pub context: Option<Value>,
     /// Whether and how a number is asked for.
@@ -134,7 +159,10 @@ impl Content {
                 "id": self.client.id, "name": self.client.name, "domain": self.client.domain,
             },
             "scope": scope,
-            "display": { "locale": self.locale, "lines": self.lines },
+            "display": {
+                "locale": self.locale, "lines": self.lines,
+                "template_sha256": self.template_sha256,
+            },
             "user_verification": verification,
             "created_at": self.created_at,
             "expires_at": self.expires_at,
@@ -144,6 +172,7 @@ impl Content {
                 members.insert(name.to_owned(), value);
             }
         };
+        put("logo", self.logo.as_ref().map(Logo::to_json));
         put("binding_message", self.binding_message.as_deref().map(Value::from));
         let audience = self.audience.as_ref();
         put(
@@ -183,6 +212,13 @@ impl Content {
         } else {
             None
         };
+        let logo = if members.contains_key("logo") {
+            let logo = part("logo")?;
+            let path = need("logo", text_of(logo, "path"))?;
+            Some(Logo { path, sha256: need("logo", text_of(logo, "sha256"))? })
+        } else {
+            None
+        };
         let match_style = match members.get("match") {
             None => None,
             Some(value) => Some(
@@ -199,6 +235,7 @@ impl Content {
                 name: need("client", text_of(client, "name"))?,
                 domain: text_of(client, "domain"),
             },
+            logo,
             binding_message: claims::optional_text(members, "binding_message")?,
             scope: scope(members)?,
             audience,
@@ -206,6 +243,7 @@ impl Content {
             claims: texts("claims", members.get("claims"))?,
             authorization_details: members.get("authorization_details").cloned(),
             lines: texts("display", part("display")?.get("lines"))?,
+            template_sha256: text_of(part("display")?, "template_sha256"),
             locale: need("display", text_of(part("display")?, "locale"))?,
             context: members.get("context").cloned(),
             match_style,
@@ -244,7 +282,12 @@ mod tests {
             request: "cns_1".into(),
             issuer: "https://login.example.com/".into(),
             user: "auth0|u1".into(),
-            client: Asker { id: "shop".into(), name: "Book shop".into(), domain: None },
+            client: Asker {
+                id: "shop".into(),
+                name: "Book shop".into(),
+                domain: Some("shop.example".into()),
+            },
+            logo: Some(Logo::named("hF4wRIgJ4ryJWOsCW_x5UjXROwd6U9DDq70jhRcNybg".into())),
             binding_message: Some("21-49".into()),
             scope: vec![("openid".into(), None), ("pay".into(), Some("Pay".into()))],
             audience: Some(Audience { identifier: "https://api".into(), name: "Bank".into() }),
@@ -253,6 +296,7 @@ mod tests {
             authorization_details: Some(json!([{ "type": "payment" }])),
             locale: "en".into(),
             lines: vec!["Pay 20 EUR".into()],
+            template_sha256: Some("wCG1ZI3q4oVLWWkKnRA7".into()),
             context: Some(json!({ "place": "Kyoto" })),
             match_style: Some(Match::Choose(vec!["07".into(), "13".into(), "40".into()])),
             is_verification_required: false,
@@ -267,12 +311,15 @@ mod tests {
             content(),
             Content { match_style: Some(Match::Type), audience: None, ..content() },
             Content {
+                client: Asker { id: "shop".into(), name: "Book shop".into(), domain: None },
+                logo: None,
                 match_style: None,
                 binding_message: None,
                 authorization_details: None,
                 further_audiences: Vec::new(),
                 claims: Vec::new(),
                 lines: Vec::new(),
+                template_sha256: None,
                 context: None,
                 is_verification_required: true,
                 ..content()
@@ -290,6 +337,7 @@ mod tests {
             ("v", json!(2)),
             ("match", json!({ "style": "draw" })),
             ("client", json!("shop")),
+            ("logo", json!({ "path": "device/v1/logos/x" })),
             ("scope", json!("openid")),
         ] {
             let mut claims = content().claims();

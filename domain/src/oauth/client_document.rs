@@ -15,6 +15,7 @@ use crate::oauth::client::{
     LONGEST_REQUESTED_EXPIRY_S, NOTIFICATION_ENDPOINT, REQUEST_ALG, TLS_SUBJECT, USER_CODE,
 };
 use crate::oauth::client_keys;
+use crate::oauth::client_site;
 use crate::oauth::document::{Kind, Member, invalid, merged, object};
 use crate::shape::InvalidBody;
 
@@ -38,7 +39,7 @@ const METHODS: [&str; 3] = ["private_key_jwt", "tls_client_auth", "self_signed_t
 const MEMBERS: &[Member] = &[
     ("name", Kind::Own(name)),
     ("description", Kind::Own(description)),
-    ("logo_uri", Kind::Kept),
+    (client_site::LOGO_URI, Kind::Kept),
     ("app_type", Kind::Text(64)),
     ("is_first_party", Kind::Flag),
     ("oidc_conformant", Kind::Flag),
@@ -73,6 +74,7 @@ const MEMBERS: &[Member] = &[
     ),
     ("client_metadata", Kind::Own(client_metadata)),
     // ours
+    (client_site::DOMAIN, Kind::Own(client_site::domain)),
     ("max_requested_expiry", Kind::Integer(1, LONGEST_REQUESTED_EXPIRY_S)),
     ("assertion_audience", Kind::OneOf(&["strict", "ciba-2021"])),
     ("binding_message_required", Kind::Flag),

@@ -71,9 +71,13 @@ impl DetailsType {
     /// The object in a person's words; in the type's first language if it does not have this one.
     /// None, if it has no template at all.
     pub fn lines(&self, object: &Value, language: &str) -> Vec<String> {
+        self.templates(language).iter().map(|line| filled(line, object)).collect()
+    }
+
+    /// The lines before anything is filled in, in that language.
+    pub fn templates(&self, language: &str) -> &[String] {
         let own = self.display.iter().find(|(known, _)| known == language);
-        let lines = own.or_else(|| self.display.first()).map(|(_, lines)| lines);
-        lines.into_iter().flatten().map(|line| filled(line, object)).collect()
+        own.or_else(|| self.display.first()).map(|(_, lines)| lines.as_slice()).unwrap_or_default()
     }
 }
 

@@ -9,6 +9,7 @@ pub mod claims;
 pub mod client;
 pub mod client_document;
 mod client_keys;
+pub mod client_site;
 pub mod details_type;
 mod document;
 pub mod exchange;

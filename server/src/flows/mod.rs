@@ -10,6 +10,7 @@ pub mod begin_authentication;
 mod bind_token;
 mod cancel;
 mod change_device;
+pub(crate) mod client_sites;
 mod climb;
 pub mod console;
 mod create_tenant;
@@ -62,6 +63,7 @@ pub use authenticate_client::{
 pub use begin_authentication::begin;
 pub use cancel::cancel;
 pub use change_device::{Sent, change_device, unenroll_device};
+pub use client_sites::look_at_due_sites;
 pub use create_tenant::{
     MANAGEMENT_SCOPES, create_tenant, create_tenant_with_keys, management_api,
     management_identifier, renew_management_api,

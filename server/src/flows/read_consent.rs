@@ -141,7 +141,8 @@ fn record(facts: &Facts, languages: &str) -> Value {
 
 /// What the templates say, in the first language of the device that they have.
 pub(super) fn in_words(display: &str, languages: &str) -> Value {
-    let shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
+    let mut shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
+    shown.retain(|language, _| !language.ends_with('#'));
     let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let mut wanted = languages.split(',').filter_map(|one| one.split(';').next()).map(str::trim);
     let has = |tag: &str| {

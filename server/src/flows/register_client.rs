@@ -15,6 +15,7 @@ use store::{Write, Written, clients, log_events};
 
 use super::DECIDE_TRIES;
 use super::administer::{self, NewClient};
+use super::client_sites;
 use super::log::{self, Entry};
 use crate::App;
 use crate::denied::{Denial, Denied};
@@ -108,6 +109,7 @@ pub async fn register(
         let event = log::event(app, meta, entry, now);
         match app.database.run(log_events::append(write, tenant, &event)).await? {
             Written::Done => {
+                client_sites::ring(app, &prepared.made.document);
                 tracing::info!(tenant.id = %tenant, client.id = %client, "client registered");
                 return Ok(answer(context, prepared.made, &token, now));
             }

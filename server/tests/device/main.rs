@@ -8,6 +8,7 @@
 
 mod a2_numbers;
 mod a4_places;
+mod d11_appearance;
 mod d13_decisions;
 mod d14_demands;
 mod d14_passkeys;

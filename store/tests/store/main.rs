@@ -6,6 +6,7 @@
 
 mod acme;
 mod backup;
+mod client_sites;
 mod common;
 mod configuration;
 mod custom_domains;

@@ -3,7 +3,7 @@
 use crate::common::{NOW, Place};
 use store::{Database, Error, Write, Written};
 
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     "0001_first_schema",
     "0003_push_providers",
     "0004_management",
@@ -19,6 +19,7 @@ const ALL: [&str; 15] = [
     "0019_passkeys",
     "0021_wake_ups",
     "0022_prompt_waits",
+    "0023_client_sites",
 ];
 
 #[tokio::test]

@@ -5,12 +5,14 @@
 mod apns;
 mod fcm;
 mod scripted;
+mod site;
 mod web;
 mod wire;
 
 pub use apns::{Apns, Team};
 pub use fcm::{Fcm, service_account};
 pub use scripted::Scripted;
+pub use site::{Page, Site};
 pub use web::{Subscribed, WebPush};
 pub use wire::{Received, Reply};
 

@@ -24,6 +24,12 @@ impl Scripted {
         self.answers.lock().unwrap().push_back(Ok(answer));
     }
 
+    /// The next call that has no answer yet gets these bytes.
+    pub fn then_bytes(&self, status: u16, bytes: &[u8]) {
+        let answer = Answer { status, body: bytes.to_vec().into(), ..Answer::default() };
+        self.answers.lock().unwrap().push_back(Ok(answer));
+    }
+
     /// The next call that has no answer yet stays without one.
     pub fn then_none(&self, why: Unanswered) {
         self.answers.lock().unwrap().push_back(Err(why));

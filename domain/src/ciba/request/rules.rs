@@ -1,8 +1,9 @@
 //! The rules of `/bc-authorize`, one small function each; their order is the parent's.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::UserId;
 use crate::ciba::authorization_details::{self, AuthorizationDetails};
 use crate::ciba::hint::{self, Hint, Who};
 use crate::ciba::login_hint;
@@ -16,6 +17,7 @@ use crate::oauth::grant::{ClientGrant, SubjectType};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::refusal::{Reason, Refusal};
 use crate::oauth::scope::{OPENID_SCOPES, Scope};
+use crate::{Fingerprint, UserId};
 
 /// A request may be for so many APIs at most.
 const MAX_RESOURCES: usize = 5;
@@ -285,7 +287,8 @@ fn type_named<'t>(
 }
 
 /// How people are shown the details, in every language that one of the types has; `None` if none
-/// has a template.
+/// has a template. Beside each language, `…#` names the templates as they are at this moment (D11):
+/// the SHA-256 of their lines as a JSON list.
 pub(super) fn display(details: &AuthorizationDetails, targets: &[Target<'_>]) -> Option<String> {
     let known: Vec<(&DetailsType, &Value)> = details
         .entries()
@@ -297,8 +300,16 @@ pub(super) fn display(details: &AuthorizationDetails, targets: &[Target<'_>]) ->
     let lines = |language: &str| -> Vec<String> {
         known.iter().flat_map(|(one, object)| one.lines(object, language)).collect()
     };
-    let shown: Map<String, Value> =
-        languages.iter().map(|name| ((*name).to_owned(), lines(name).into())).collect();
+    let templates = |language: &str| -> Value {
+        let lines: Value =
+            known.iter().flat_map(|(one, _)| one.templates(language)).cloned().collect();
+        let hash = Fingerprint::of(lines.to_string().as_bytes());
+        BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes()).into()
+    };
+    let of_language = |name: &&str| {
+        [((*name).to_owned(), lines(name).into()), (format!("{name}#"), templates(name))]
+    };
+    let shown: Map<String, Value> = languages.iter().flat_map(of_language).collect();
     (!shown.is_empty()).then(|| Value::Object(shown).to_string())
 }
 

@@ -15,6 +15,7 @@ use super::{ATTEMPTS, credentials, sized};
 use crate::App;
 use crate::denied::{Denial, Denied};
 use crate::failure::Broken;
+use crate::flows::client_sites;
 use crate::outside::may_name;
 use crate::tenancy::{self, Context};
 
@@ -55,6 +56,7 @@ pub async fn create_client(
     let Prepared { client_id, made, write } = prepare_client(app, context, body, now)?;
     match app.database.run(write).await? {
         Written::Done => {
+            client_sites::ring(app, &made.document);
             tracing::info!(tenant.id = %tenant, client.id = %client_id, "client created");
             Ok(made)
         }
@@ -92,6 +94,7 @@ pub(crate) fn prepare_client(
     let write = added.iter().fold(clients::insert(tenant, &row), |write, credential| {
         write.and(client_credentials::insert(tenant, credential, most))
     });
+    let write = client_sites::wanted(write, (tenant, &client_id), (None, &document), now);
     Ok(Prepared { client_id, made: NewClient { document, client_secret }, write })
 }
 
@@ -162,8 +165,12 @@ pub(crate) async fn change_client_if(
             updated_at: now,
             ..was.clone()
         };
-        match app.database.run(clients::replace(tenant, &was, &row)).await? {
+        let was_named = Some((&existing, body));
+        let write = clients::replace(tenant, &was, &row);
+        let write = client_sites::wanted(write, (tenant, client), (was_named, &document), now);
+        match app.database.run(write).await? {
             Written::Done => {
+                client_sites::ring(app, &document);
                 tracing::info!(tenant.id = %tenant, client.id = %client, "client changed");
                 return Ok(document);
             }

@@ -4,6 +4,7 @@
 //! second reads again.
 
 mod apis;
+mod appearance;
 mod clients;
 mod credentials;
 mod devices;
@@ -22,6 +23,7 @@ mod user_codes;
 mod users;
 
 pub use apis::{change_api, create_api, delete_api, find_api};
+pub use appearance::read_appearance;
 pub use clients::{NewClient, change_client, create_client, delete_client, rotate_secret};
 pub(crate) use clients::{change_client_if, prepare_client};
 pub(crate) use credentials::expiry;

@@ -1,14 +1,17 @@
 //! The words of a request, signed once for each language and kept: a decision is over exactly these
 //! bytes (D11, D12).
 
-use device_protocol::aizuchi::content::{self, Asker, Audience, Content, Match};
-use domain::Timestamp;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use device_protocol::aizuchi::content::{self, Asker, Audience, Content, Logo, Match};
 use domain::ciba::number::{Number, Style};
 use domain::ciba::request::WantedClaims;
 use domain::ciba::transaction::Facts;
+use domain::oauth::client_site::SiteKind;
+use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use serde_json::Value;
 use store::issuer_keys::Purpose;
-use store::{Written, contents, resource_servers};
+use store::{Written, client_sites, contents, resource_servers};
 
 use crate::App;
 use crate::failure::{Broken, Failure};
@@ -67,6 +70,8 @@ async fn words(
     // A request of the enrollment page has no client: it asks in the tenant's name.
     let name = client
         .map_or_else(|| context.tenant.display_name.clone(), |known| known.client().name.clone());
+    let (logo, domain) = appearance(app, tenant, &facts.client_id, now).await?;
+    let (lines, template_sha256) = lines(facts, locale);
     let api = match &asked.audience {
         None => None,
         Some(audience) => {
@@ -89,7 +94,8 @@ async fn words(
         request: facts.consent_id.to_string(),
         issuer: asked.issuer.clone(),
         user: facts.user_id().to_string(),
-        client: Asker { id: facts.client_id.to_string(), name, domain: None },
+        client: Asker { id: facts.client_id.to_string(), name, domain },
+        logo,
         binding_message: asked.binding_message.clone(),
         scope: asked.scope.iter().map(|scope| (scope.to_owned(), describe(scope))).collect(),
         audience,
@@ -97,13 +103,35 @@ async fn words(
         claims: claims(facts),
         authorization_details: json(&asked.details),
         locale: locale.to_owned(),
-        lines: lines(facts, locale),
+        lines,
+        template_sha256,
         context: json(&asked.request_context),
         match_style: asked.beyond.number.as_ref().map(shown),
         is_verification_required: asked.beyond.is_passkey_required,
         created_at: facts.created_at.seconds(),
         expires_at: facts.expires_at.seconds(),
     })
+}
+
+/// The logo that we have seen, and the domain that names the client: nothing else is shown.
+async fn appearance(
+    app: &App,
+    tenant: &TenantId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(Option<Logo>, Option<String>), Broken> {
+    let (mut logo, mut domain) = (None, None);
+    for site in client_sites::of_client(&app.database, tenant, client).await? {
+        if !site.is_shown(now) {
+            continue;
+        }
+        match site.kind {
+            SiteKind::Logo => logo = site.logo,
+            SiteKind::Domain => domain = Some(site.named),
+        }
+    }
+    let named = |hash: Fingerprint| BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes());
+    Ok((logo.map(named).map(Logo::named), domain))
 }
 
 /// D17: how the number is entered, not which it is.
@@ -121,11 +149,14 @@ fn claims(facts: &Facts) -> Vec<String> {
     texts(&Value::from(WantedClaims::known(named)))
 }
 
-/// The details in words, as their registered type is shown.
-fn lines(facts: &Facts, locale: &str) -> Vec<String> {
-    let display = facts.asked.beyond.display.as_deref();
-    let shown = display.map(|display| in_words(display, locale)).unwrap_or_default();
-    shown.get("lines").map(texts).unwrap_or_default()
+/// The details in words, as their registered type is shown, and which templates these words are of.
+fn lines(facts: &Facts, locale: &str) -> (Vec<String>, Option<String>) {
+    let Some(display) = facts.asked.beyond.display.as_deref() else { return (Vec::new(), None) };
+    let shown = in_words(display, locale);
+    let chosen = shown.get("locale").and_then(Value::as_str).unwrap_or_default();
+    let all = serde_json::from_str::<Value>(display).unwrap_or_default();
+    let templates = all.get(format!("{chosen}#")).and_then(Value::as_str).map(str::to_owned);
+    (shown.get("lines").map(texts).unwrap_or_default(), templates)
 }
 
 fn texts(list: &Value) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod administrator;
 mod apis;
+mod appearance;
 mod clients;
 mod credentials;
 mod devices;
@@ -91,6 +92,7 @@ fn below() -> Router<Arc<App>> {
         )
         .route("/clients", get(clients::list).post(clients::create))
         .route("/clients/{id}", get(clients::read).patch(clients::change).delete(clients::delete))
+        .route("/clients/{id}/appearance", get(appearance::read))
         .route("/clients/{id}/rotate-secret", post(clients::rotate_secret))
         .route("/clients/{id}/credentials", get(credentials::list).post(credentials::create))
         .route(

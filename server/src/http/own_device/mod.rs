@@ -3,6 +3,7 @@
 mod call;
 mod error;
 mod events;
+mod logos;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use crate::tenancy::Context;
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/device/v1/configuration", only(get(configuration), "GET"))
+        .route("/device/v1/logos/{hash}", only(get(logos::show), "GET"))
         .route("/device/v1/enrollments", only(post(enroll), "POST"))
         .route("/device/v1/devices", only(get(devices), "GET"))
         .route("/device/v1/device", only(patch(change).delete(forget), "DELETE, PATCH"))
