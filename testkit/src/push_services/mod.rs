@@ -4,6 +4,7 @@
 
 mod apns;
 mod fcm;
+mod line;
 mod scripted;
 mod site;
 mod web;

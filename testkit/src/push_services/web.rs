@@ -2,7 +2,6 @@
 //! the signature and at the key that the subscription is bound to. What it took can be read as its
 //! receiver would.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use server::listen::DevCa;
 use server::outside::Clock;
 
+use super::line::{self, Bound, Exchange};
 use super::wire::{Act, Asked, Book, Received, Reply, json as answer, listen, megabyte, redirect};
 
 /// Where subscriptions are.
@@ -49,15 +49,16 @@ pub struct Subscribed {
 pub struct WebPush {
     address: SocketAddr,
     book: Arc<Book>,
-    /// The application keys that subscriptions are bound to, by token.
-    bound: Arc<Mutex<HashMap<String, Option<String>>>>,
+    bound: Bound,
+    exchange: Arc<Exchange>,
     /// What time it is for the service.
     pub clock: Arc<Clock>,
 }
 
 struct Rules {
     book: Arc<Book>,
-    bound: Arc<Mutex<HashMap<String, Option<String>>>>,
+    bound: Bound,
+    exchange: Arc<Exchange>,
     clock: Arc<Clock>,
     port: Mutex<u16>,
 }
@@ -65,10 +66,11 @@ struct Rules {
 impl WebPush {
     pub(super) async fn start(ca: &DevCa, clock: Clock) -> Self {
         let (book, clock) = (Arc::new(Book::default()), Arc::new(clock));
-        let bound = Arc::default();
+        let (bound, exchange) = (Bound::default(), Arc::<Exchange>::default());
         let rules = Arc::new(Rules {
             book: Arc::clone(&book),
             bound: Arc::clone(&bound),
+            exchange: Arc::clone(&exchange),
             clock: Arc::clone(&clock),
             port: Mutex::new(0),
         });
@@ -76,7 +78,7 @@ impl WebPush {
         let judge = Arc::new(move |asked: &Asked| judging.act(asked));
         let address = listen(ca, Arc::clone(&book), judge).await;
         *rules.port.lock().unwrap() = address.port();
-        Self { address, book, bound, clock }
+        Self { address, book, bound, exchange, clock }
     }
 
     /// Where it is.
@@ -100,6 +102,18 @@ impl WebPush {
             auth: URL_SAFE_NO_PAD.encode([number; 16]),
             private,
         }
+    }
+
+    /// Opens a port for browsers (`dom.push.serverURL` of Firefox); where it is.
+    pub async fn serves_browsers(&self) -> String {
+        let base = format!("{}{}", self.url().trim_end_matches('/'), PATH);
+        let (exchange, bound) = (Arc::clone(&self.exchange), Arc::clone(&self.bound));
+        format!("ws://{}/", line::listen(exchange, bound, base).await)
+    }
+
+    /// What browsers said of messages that they were handed, oldest first.
+    pub fn said_by_browsers(&self) -> Vec<Value> {
+        self.exchange.said()
     }
 
     /// The subscription is gone from now on.
@@ -194,9 +208,11 @@ impl Rules {
             return Act::Answer(refusal(status, reason));
         }
         self.book.keep(&token, asked);
+        let number = self.book.count.load(Ordering::SeqCst);
+        self.exchange.hand_on(&token, number, &asked.body);
         let mut accepted = Response::new(Full::new(Bytes::new()));
         *accepted.status_mut() = http::StatusCode::CREATED;
-        let place = format!("/m/{}", self.book.count.load(Ordering::SeqCst));
+        let place = format!("/m/{number}");
         accepted.headers_mut().insert("location", place.parse().unwrap());
         Act::Answer(accepted)
     }
