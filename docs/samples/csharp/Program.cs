@@ -16,7 +16,8 @@ const int DefaultInterval = 5, SlowerBy = 5;
 
 // The SDK compares `iss` of the ID token with this address, final slash included.
 var issuer = new Uri(Setting("CIBA_ISSUER"));
-using var http = new HttpClient(Trusting(Setting("CIBA_CA_FILE")));
+var reading = new Reading(Trusting(Setting("CIBA_CA_FILE")));
+using var http = new HttpClient(reading);
 var auth = new AuthenticationApiClient(issuer, new HttpClientAuthenticationConnection(http));
 
 try
@@ -26,6 +27,8 @@ try
     var started = await Start(user);
     Console.WriteLine($"asked {user}");
     Console.WriteLine($"auth_req_id {started.AuthRequestId}");
+    // Where the client or the tenant asks for a number, the person enters it on the phone.
+    if (reading.MatchCode is { } number) Console.WriteLine($"enter {number} on the phone");
     var (outcome, tokens) = await Wait(started, begun.AddSeconds(started.ExpiresIn));
     if (tokens is null)
     {
@@ -143,3 +146,20 @@ static SocketsHttpHandler Trusting(string file)
 
 static string Setting(string name) =>
     Environment.GetEnvironmentVariable(name) ?? throw new InvalidOperationException($"{name} is not set: see ../env.sh");
+
+// Reads the number to match in the answer to a start: the SDK leaves it out.
+sealed class Reading(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    public string? MatchCode { get; private set; }
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
+    {
+        var answer = await base.SendAsync(request, cancel);
+        if (!answer.IsSuccessStatusCode || request.RequestUri?.AbsolutePath.EndsWith("/bc-authorize") != true) return answer;
+        // Kept in memory, so that the SDK can read it again.
+        await answer.Content.LoadIntoBufferAsync();
+        using var body = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(cancel));
+        MatchCode = body.RootElement.TryGetProperty("match_code", out var number) ? number.GetString() : null;
+        return answer;
+    }
+}

@@ -78,6 +78,10 @@ func run(ctx context.Context) (int, error) {
 	}
 	fmt.Println("asked", user)
 	fmt.Println("auth_req_id", started.AuthReqID)
+	// Where the client or the tenant asks for a number, the person enters it on the phone.
+	if started.MatchCode != "" {
+		fmt.Println("enter", started.MatchCode, "on the phone")
+	}
 	tokens, outcome, err := wait(ctx, auth, started, begun.Add(time.Duration(started.ExpiresIn)*time.Second))
 	if outcome != approved {
 		return outcome, err
@@ -125,9 +129,15 @@ func findUser(ctx context.Context, trusted *http.Client, email string) (string, 
 	return found[0].GetUserID(), nil
 }
 
+// acknowledgement is what a start is answered with; the SDK's own type leaves the number to match out.
+type acknowledgement struct {
+	ciba.Response
+	MatchCode string `json:"match_code"`
+}
+
 // start is step 1, the request. Step 2 is its answer, which names the request and says how often to look.
 // The SDK's own CIBA.Initiate leaves out the audience and knows no expiry, so the form is written here.
-func start(ctx context.Context, auth *authentication.Authentication, user string) (*ciba.Response, error) {
+func start(ctx context.Context, auth *authentication.Authentication, user string) (*acknowledgement, error) {
 	hint, err := json.Marshal(map[string]string{"format": "iss_sub", "iss": issuer, "sub": user})
 	if err != nil {
 		return nil, err
@@ -138,13 +148,13 @@ func start(ctx context.Context, auth *authentication.Authentication, user string
 	form.Set("scope", os.Getenv("CIBA_SCOPE"))
 	form.Set("audience", os.Getenv("CIBA_AUDIENCE"))
 	form.Set("requested_expiry", os.Getenv("CIBA_EXPIRY"))
-	started := &ciba.Response{Interval: defaultInterval}
+	started := &acknowledgement{Response: ciba.Response{Interval: defaultInterval}}
 	return started, auth.Request(ctx, http.MethodPost, auth.URI("bc-authorize"), form, started)
 }
 
 // wait is step 3: it polls no faster than allowed until the person has answered. Steps 4 to 7 happen on the
 // phone meanwhile. Step 8: the tokens, or the other outcome.
-func wait(ctx context.Context, auth *authentication.Authentication, started *ciba.Response, deadline time.Time) (*oauth.TokenSet, int, error) {
+func wait(ctx context.Context, auth *authentication.Authentication, started *acknowledgement, deadline time.Time) (*oauth.TokenSet, int, error) {
 	interval := started.Interval
 	for time.Now().Before(deadline) {
 		time.Sleep(time.Duration(interval) * time.Second)

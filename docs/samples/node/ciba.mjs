@@ -26,15 +26,25 @@ async function findUser(email) {
   return user.user_id;
 }
 
-/** Step 1: the request. Step 2 is its answer, which names the request and says how often to look. */
-function start(sub) {
-  return client.initiateBackchannelAuthentication({
+/**
+ * Step 1: the request. Step 2 is its answer, which names the request and says how often to look. The
+ * number to match stands in it, too; the SDK leaves that out, so it is read as it comes in.
+ */
+async function start(sub) {
+  let matchCode;
+  const customFetch = async (...call) => {
+    const answer = await fetch(...call);
+    ({ match_code: matchCode } = await answer.clone().json().catch(() => ({})));
+    return answer;
+  };
+  const started = await client.initiateBackchannelAuthentication({
     bindingMessage: env.CIBA_MESSAGE,
     loginHint: { sub },
     requestedExpiry: Number(env.CIBA_EXPIRY),
     // Without a scope the SDK asks for offline_access, too.
     authorizationParams: { scope: env.CIBA_SCOPE, audience: env.CIBA_AUDIENCE },
-  });
+  }, { customFetch });
+  return { ...started, matchCode };
 }
 
 const retryAfter = (error) => Number(error.headers?.get('retry-after') ?? 0);
@@ -82,6 +92,8 @@ async function main() {
   });
   console.log(`asked ${user}`);
   console.log(`auth_req_id ${started.authReqId}`);
+  // Where the client or the tenant asks for a number, the person enters it on the phone.
+  if (started.matchCode) console.log(`enter ${started.matchCode} on the phone`);
   const { name, tokens } = await wait(started, begun + started.expiresIn * 1000);
   if (tokens) {
     // The SDK has compared the claims; TLS to the issuer stands in for the signature.

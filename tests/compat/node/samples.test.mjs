@@ -19,7 +19,12 @@ const read = (path) => readFileSync(join(samples, path), 'utf8');
 
 const folder = mkdtempSync(join(tmpdir(), 'samples-'));
 after(() => rmSync(folder, { recursive: true }));
-writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...card, ca_file: process.env.SSL_CERT_FILE }));
+/** Writes a card as `aizuchi dev` prints it, with what else it is to say. */
+function writesCard(name, more = {}) {
+  writeFileSync(join(folder, name), JSON.stringify({ ...card, ca_file: process.env.SSL_CERT_FILE, ...more }));
+  return name;
+}
+writesCard('card.json');
 // A reader installs beside the sample; here the packages stand elsewhere.
 copyFileSync(join(samples, 'node/ciba.mjs'), join(folder, 'ciba.mjs'));
 symlinkSync(here('node_modules'), join(folder, 'node_modules'));
@@ -54,10 +59,10 @@ const ask = (user) => post('bc-authorize', {
 
 /** A running sample. */
 class Run {
-  constructor(command, user, more = {}) {
+  constructor(command, user, more = {}, cardName = 'card.json') {
     this.lines = { stdout: [], stderr: [] };
     this.child = spawn('bash', ['-c', '. "$0" "$1"; shift; exec "$@"', join(samples, 'env.sh'),
-      join(folder, 'card.json'), ...command],
+      join(folder, cardName), ...command],
     { env: { ...process.env, CIBA_EMAIL: user.email, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const name of ['stdout', 'stderr']) {
       createInterface(this.child[name]).on('line', (line) => {
@@ -83,6 +88,25 @@ class Run {
     return [this.code, this.lines.stderr.at(-1) ?? this.lines.stdout.at(-1)];
   }
 }
+
+/** A card whose client has every approval confirmed by a number. */
+async function cardWithNumbers() {
+  const { access_token: token } = await (await post('oauth/token', {
+    grant_type: 'client_credentials', ...card.management, audience: new URL('api/v2/', card.issuer).href,
+  })).json();
+  const answer = await fetch(new URL('api/v2/clients', card.issuer), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: 'Samples with numbers', app_type: 'regular_web', oidc_conformant: true, match_code_required: true,
+      grant_types: ['urn:openid:params:grant-type:ciba'],
+    }),
+  });
+  assert.equal(answer.status, 201);
+  const { client_id: id, client_secret: secret } = await answer.json();
+  return writesCard('card-with-numbers.json', { client: { client_id: id, client_secret: secret } });
+}
+const withNumbers = cardWithNumbers();
 
 async function answered(command, verb) {
   const user = await someoneReachable();
@@ -123,6 +147,16 @@ const OUTCOMES = {
     assert.equal(code, 3);
     assert.match(said, /too.many.requests.*try again in [1-9]\d* s$/i);
   },
+  // Nobody can approve without the number, which the sample alone is told.
+  async matched(command) {
+    const user = await someoneReachable();
+    const run = new Run(command, user, {}, await withNumbers);
+    const id = await run.says('auth_req_id');
+    const [number] = (await run.says('enter')).split(' ');
+    assert.match(number, /^\d\d$/);
+    assert.equal((await post(`dev/ciba/${id}/allow?match=${number}`)).status, 204);
+    assert.deepEqual(await run.ends(), [0, `approved by ${user.user_id} ${user.name}`]);
+  },
   async unknown(command) {
     const [code, said] = await new Run(command, { email: 'nobody@example.com' }).ends();
     assert.deepEqual([code, said], [3, 'nobody has the address nobody@example.com']);
@@ -131,13 +165,13 @@ const OUTCOMES = {
 const allOutcomes = (command) => Promise.all(Object.values(OUTCOMES).map((outcome) => outcome(command)));
 
 describe('docs/samples', { concurrency: true }, () => {
-  // O270: approved, denied, expired, slowed down, asked too often, nobody there.
+  // O270: approved, denied, expired, slowed down, with a number, asked too often, nobody there.
   test('the cURL sample ends well in every outcome', () => allOutcomes(CURL));
 
-  // O271: approved, denied, expired, slowed down, asked too often, nobody there.
+  // O271: approved, denied, expired, slowed down, with a number, asked too often, nobody there.
   test('the Python sample ends well in every outcome', () => allOutcomes(PYTHON));
 
-  // O272: approved, denied, expired, slowed down, asked too often, nobody there.
+  // O272: approved, denied, expired, slowed down, with a number, asked too often, nobody there.
   test('the Node sample ends well in every outcome', () => allOutcomes(NODE));
 });
 
@@ -149,6 +183,14 @@ test('the samples pin the versions that are tested here', () => {
   }
   const tested = readFileSync(here('../python/requirements.in'), 'utf8').split('\n');
   for (const line of read('python/requirements.txt').split('\n')) assert.ok(tested.includes(line), line);
+});
+
+// Also the samples that nobody can run here.
+test('every sample of a client tells the number to match', () => {
+  for (const sample of ['curl/ciba.sh', 'python/ciba.py', 'node/ciba.mjs', 'go/main.go', 'csharp/Program.cs',
+    'java/src/main/java/ciba/Ciba.java']) {
+    assert.match(read(sample), /match_code[^]*on the phone|on the phone[^]*match_code/, sample);
+  }
 });
 
 // O274: each step of the flow stands in a sample of its side, under its number.

@@ -9,12 +9,19 @@ import com.auth0.exception.APIException;
 import com.auth0.exception.Auth0Exception;
 import com.auth0.json.auth.BackChannelAuthorizeResponse;
 import com.auth0.json.auth.BackChannelTokenResponse;
+import com.auth0.net.client.Auth0HttpClient;
+import com.auth0.net.client.Auth0HttpRequest;
+import com.auth0.net.client.Auth0HttpResponse;
 import com.auth0.net.client.DefaultHttpClient;
+import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Asks a person by CIBA with Maven's com.auth0:auth0.
@@ -35,9 +42,11 @@ public final class Ciba {
     private final String domain = URI.create(issuer).getAuthority();
 
     /** By itself the SDK repeats what was answered with 429; a poll that was too fast must not be. */
+    private final Reading reading = new Reading(DefaultHttpClient.newBuilder().withMaxRetries(0).build());
+
     private final AuthAPI auth = AuthAPI
             .newBuilder(domain, setting("CIBA_CLIENT_ID"), setting("CIBA_CLIENT_SECRET"))
-            .withHttpClient(DefaultHttpClient.newBuilder().withMaxRetries(0).build())
+            .withHttpClient(reading)
             .build();
 
     private record Outcome(int code, BackChannelTokenResponse tokens) {}
@@ -61,6 +70,8 @@ public final class Ciba {
         BackChannelAuthorizeResponse started = start(user);
         System.out.println("asked " + user);
         System.out.println("auth_req_id " + started.getAuthReqId());
+        // Where the client or the tenant asks for a number, the person enters it on the phone.
+        if (reading.matchCode != null) System.out.println("enter " + reading.matchCode + " on the phone");
         Outcome outcome = await(started, begun.plusSeconds(started.getExpiresIn()));
         if (outcome.tokens() == null) {
             System.err.println(outcome.code() == DENIED ? "denied" : "expired");
@@ -130,6 +141,33 @@ public final class Ciba {
             }
         }
         return new Outcome(EXPIRED, null);
+    }
+
+    /** Reads the number to match in the answer to a start: the SDK leaves it out. */
+    private static final class Reading implements Auth0HttpClient {
+        private static final Pattern MATCH_CODE = Pattern.compile("\"match_code\"\\s*:\\s*\"(\\d+)\"");
+
+        private final Auth0HttpClient client;
+        private String matchCode;
+
+        private Reading(Auth0HttpClient client) {
+            this.client = client;
+        }
+
+        @Override
+        public Auth0HttpResponse sendRequest(Auth0HttpRequest request) throws IOException {
+            Auth0HttpResponse answer = client.sendRequest(request);
+            if (answer.isSuccessful() && request.getUrl().endsWith("/bc-authorize")) {
+                Matcher found = MATCH_CODE.matcher(String.valueOf(answer.getBody()));
+                matchCode = found.find() ? found.group(1) : null;
+            }
+            return answer;
+        }
+
+        @Override
+        public CompletableFuture<Auth0HttpResponse> sendRequestAsync(Auth0HttpRequest request) {
+            return client.sendRequestAsync(request);
+        }
     }
 
     private static String setting(String name) {
