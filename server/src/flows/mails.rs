@@ -195,7 +195,7 @@ async fn wake(app: &App, mail: &Mail, now: Timestamp) -> Result<Option<Ready>, F
     Ok(address.map(|to| Ready {
         to: to.to_owned(),
         language: Language::named(&own.locale).unwrap_or(Language::English),
-        link: format!("{}authenticator/#request={}", facts.asked.issuer, facts.consent_id),
+        link: format!("{}authenticator/#/request/{}", facts.asked.issuer, facts.consent_id),
         about: About::Wake,
         request: Some(facts.consent_id.to_string()),
     }))

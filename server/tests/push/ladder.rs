@@ -137,7 +137,8 @@ async fn a_mail_is_the_last_step() {
     let [taken] = smtp.taken().try_into().unwrap();
     assert_eq!(taken.to, ["alice@example.com"]);
     let link = mail::link(&taken);
-    assert!(link.starts_with(&format!("{}authenticator/#request=cns_", world.issuer())), "{link}");
+    let app = format!("{}authenticator/#/request/cns_", world.issuer());
+    assert!(link.starts_with(&app), "{link}");
     let [event] = logged(&world, "gd_send_email").await.try_into().unwrap();
     assert_eq!(event["about"], "wake");
     advance(&world, &services, 300);
