@@ -59,7 +59,8 @@ export async function enroll(ticket, name, passkey) {
         name, serverKey: told.server_key, privateKey, jwk, enrolledAt: now(),
       };
       await keepAccount(account);
-      await navigator.storage?.persist?.().catch(() => false);
+      // Some browsers ask the person, who may answer whenever they like.
+      navigator.storage?.persist?.().catch(() => false);
       return account;
     } catch (error) {
       // The call itself has gone by the server's time since; what was signed has not.

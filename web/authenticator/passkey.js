@@ -64,7 +64,7 @@ export async function register(ticket, name) {
  * @param {string | undefined} ticket
  */
 export async function addAnother(account, name, ticket) {
-  const { challenge, options } = await call(account, 'POST', 'device/v1/passkeys/options', {});
+  const { challenge, options } = await call(account, 'POST', 'device/v1/passkeys/options', ticket === undefined ? {} : { ticket });
   const credential = await created(options);
   const leave = ticket === undefined
     ? { passkey: await confirm(account, await challengeOf('aizuchi-passkey', challenge)) } : { ticket };
