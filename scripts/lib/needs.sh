@@ -32,10 +32,11 @@ need_sdk_tools() {
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }
 
-# Chromium, and letters for the languages of the pages.
+# Chromium and Firefox, and letters for the languages of the pages.
 need_browser() {
     local missing=()
     command -v chromium >/dev/null || missing+=(chromium)
+    command -v firefox-esr >/dev/null || missing+=(firefox-esr)
     [ -n "$(fc-list 2>/dev/null | grep -i cjk)" ] || missing+=(fontconfig fonts-noto-core fonts-noto-cjk)
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }

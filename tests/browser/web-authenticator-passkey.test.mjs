@@ -4,25 +4,13 @@ import { createHash } from 'node:crypto';
 import test, { after } from 'node:test';
 
 import { home, opens, ticketFor } from './lib/authenticator.mjs';
-import { close, complaints, window } from './lib/chromium.mjs';
+import { close, complaints, window, withAuthenticator } from './lib/chromium.mjs';
 import { person } from './lib/house.mjs';
 import { decided, shown } from './lib/stand-in.mjs';
 
 after(close);
 
-/** An authenticator of the page's own. */
-async function withAuthenticator(page) {
-  const devices = await page.context().newCDPSession(page);
-  await devices.send('WebAuthn.enable');
-  const options = {
-    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
-    isUserVerified: true, automaticPresenceSimulation: true,
-  };
-  const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', { options });
-  return { devices, authenticatorId };
-}
-
-/** The same, with one passkey; its id. */
+/** An authenticator of the page's own with one passkey; its id. */
 async function withPasskey(page) {
   const { devices, authenticatorId } = await withAuthenticator(page);
   const id = await page.evaluate(async () => (await navigator.credentials.create({ publicKey: {

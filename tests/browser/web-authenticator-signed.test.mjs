@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import test, { after } from 'node:test';
 
 import { home, opens, personAt, ticketFor } from './lib/authenticator.mjs';
-import { close, complaints, window } from './lib/chromium.mjs';
-import { aizuchi, begins, card, gets, person, shop } from './lib/house.mjs';
+import { close, complaints, window, withAuthenticator } from './lib/chromium.mjs';
+import { aizuchi, begins, card, gets, manages, person, shop } from './lib/house.mjs';
 
 after(close);
 
@@ -68,11 +68,7 @@ test('a passkey is made with the device and confirms what the server demands', a
   const client = await shop('Passkey Shop', { passkey_required: true });
   const user = await person('Umi Passkey');
   const page = await window();
-  const devices = await page.context().newCDPSession(page);
-  await devices.send('WebAuthn.enable');
-  await devices.send('WebAuthn.addVirtualAuthenticator', { options: {
-    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true,
-  } });
+  await withAuthenticator(page);
   await page.goto(`${home}#enroll=${await ticketFor(user)}`);
   await page.getByLabel('Also make a passkey.').check();
   await page.locator('#add').click();
@@ -83,10 +79,53 @@ test('a passkey is made with the device and confirms what the server demands', a
   await page.locator('#approve').click();
   await page.getByRole('heading', { name: 'Approved' }).waitFor();
   assert.equal(await gets(id, client), 'tokens');
+});
+
+// O504: the first passkey by a code of the enrollment page, which it spends; the next one by the first.
+test('passkeys are added in the settings', async () => {
+  const client = await shop('Passkey Shop 2', { passkey_required: true });
+  const { user, page } = await personAt('Uta Passkey');
+  const { devices, authenticatorId: first } = await withAuthenticator(page);
+  const lists = () => manages('GET', `users/${encodeURIComponent(user.user_id)}/authentication-methods`)
+    .then((methods) => methods.filter(({ type }) => type === 'passkey').length);
+  const add = page.getByRole('button', { name: 'Add a passkey' });
   await page.goto(`${home}#/settings`);
+  await page.locator('.passkeys summary').click();
+  await add.click();
+  await page.getByText('This is no code.').waitFor();
+  const code = await ticketFor(user);
+  await page.locator('.passkeys input').fill(code);
+  await add.click();
   await page.getByText('1 passkey').waitFor();
-  await page.getByText('1 passkey').click();
-  await page.getByRole('button', { name: 'Add a passkey' }).waitFor();
+  assert.equal(await lists(), 1);
+  // Another key is plugged in to be registered, and the first one once more to confirm it.
+  const { credentials: [credential] } = await devices.send('WebAuthn.getCredentials', { authenticatorId: first });
+  await devices.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: first });
+  const { authenticatorId: second } = await withAuthenticator(page, devices);
+  await page.exposeFunction('plugFirst', async () => {
+    await devices.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: second });
+    const { authenticatorId } = await withAuthenticator(page, devices);
+    await devices.send('WebAuthn.addCredential', { authenticatorId, credential });
+  });
+  await page.evaluate(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = async (options) => { await globalThis.plugFirst(); navigator.credentials.get = get; return get(options); };
+  });
+  await page.locator('.passkeys summary').click();
+  assert.equal(await page.locator('.passkeys input').count(), 0);
+  await add.click();
+  await page.getByText('2 passkeys').waitFor();
+  assert.equal(await lists(), 2);
+  const other = await window();
+  await other.goto(`${home}#enroll=${code}`);
+  await other.locator('#add').click();
+  await other.getByText('This code does not work').waitFor();
+  const { auth_req_id: id } = await begins(client, user, { binding_message: 'Pay 75.00' });
+  await page.goto(`${home}#/`);
+  await opens(page);
+  await page.locator('#approve').click();
+  await page.getByRole('heading', { name: 'Approved' }).waitFor();
+  assert.equal(await gets(id, client), 'tokens');
 });
 
 test('no page asked for anything that its policy refuses, and no program failed', () => {

@@ -1,27 +1,13 @@
 // The web authenticator as a person uses it: enrolled, asked, answered.
 import { window } from './chromium.mjs';
-import { card, manages, person } from './house.mjs';
+import { home, person, ticketFor } from './house.mjs';
 
-/** The app's address, on the plain listener: browsers take localhost for secure. */
-export const home = new URL('authenticator/', card.http).href;
+export { home, ticketFor };
 
 /** Loads the app, up to its first screen: the page itself comes without words. */
 export async function starts(page) {
   await page.goto(home);
   await page.locator('main h1', { hasText: /\S/ }).waitFor();
-}
-
-/** What the person's enrollment page makes: a code that works five minutes. */
-export async function ticketFor(user, more = {}) {
-  const body = { user_id: user.user_id, allow_multiple_enrollments: true, ...more };
-  const { ticket_id: id } = await manages('POST', 'guardian/enrollments/ticket', body);
-  const answer = await fetch(`${card.issuer}appliance-mfa/api/start-flow`, {
-    method: 'POST',
-    headers: { authorization: `Ticket id="${id}"`, 'content-type': 'application/json' },
-    body: JSON.stringify({ state_transport: 'polling' }),
-  });
-  if (!answer.ok) throw new Error(`no code: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()).enrollment_tx_id;
 }
 
 /** Adds the browser of this page as a device of the person; the code to compare. */

@@ -1,15 +1,30 @@
 // Debian's Chromium, what it complains about, and what its pages look like.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:tls';
 
 import { chromium } from 'playwright-core';
 
-import { link } from './house.mjs';
+import { card, link } from './house.mjs';
 
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
+
+/** The hash of the key of the server's certificate, which Chromium has no other way to trust. */
+function serverKey() {
+  const { hostname: host, port } = new URL(card.issuer);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port), servername: host }, () => {
+      const key = socket.getPeerX509Certificate().publicKey.export({ type: 'spki', format: 'der' });
+      socket.destroy();
+      resolve(createHash('sha256').update(key).digest('base64'));
+    }).on('error', reject);
+  });
+}
+
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--no-first-run'];
+  '--disable-component-update', '--disable-sync', '--no-first-run', `--ignore-certificate-errors-spki-list=${await serverKey()}`];
 /** For what is waited for: as long as the slowest machine may take. Nothing waits so long where all is well. */
 const PATIENCE_MS = 60_000;
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
@@ -32,6 +47,18 @@ export async function window(options = {}) {
     if (said.type() === 'error' && !isStatus) complaints.push(`${page.url()}: ${said.text()}`);
   });
   return page;
+}
+
+/** A virtual authenticator of this page: `{devices, authenticatorId}`, what steers it and its name. */
+export async function withAuthenticator(page, had) {
+  const devices = had ?? await page.context().newCDPSession(page);
+  await devices.send('WebAuthn.enable');
+  const options = {
+    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', { options });
+  return { devices, authenticatorId };
 }
 
 /** A window of an operator who came in by a one-time link. */

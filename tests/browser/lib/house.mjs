@@ -27,6 +27,9 @@ export function link(name) {
 /** The address of a page of the console, on the plain listener. */
 export const at = (path) => new URL(`console/${path}`, card.http).href;
 
+/** The web authenticator's address, on the plain listener: browsers take localhost for secure. */
+export const home = new URL('authenticator/', card.http).href;
+
 async function form(address, fields) {
   const answer = await fetch(address, { method: 'POST', body: new URLSearchParams(fields) });
   const body = await answer.json();
@@ -93,6 +96,19 @@ export function enrolls(text, name) {
 export async function ticket(user) {
   const body = { user_id: user.user_id, allow_multiple_enrollments: true };
   return (await manages('POST', 'guardian/enrollments/ticket', body)).ticket_url;
+}
+
+/** What the person's enrollment page makes: a code that works five minutes. */
+export async function ticketFor(user, more = {}) {
+  const body = { user_id: user.user_id, allow_multiple_enrollments: true, ...more };
+  const { ticket_id: id } = await manages('POST', 'guardian/enrollments/ticket', body);
+  const answer = await fetch(`${card.issuer}appliance-mfa/api/start-flow`, {
+    method: 'POST',
+    headers: { authorization: `Ticket id="${id}"`, 'content-type': 'application/json' },
+    body: JSON.stringify({ state_transport: 'polling' }),
+  });
+  if (!answer.ok) throw new Error(`no code: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()).enrollment_tx_id;
 }
 
 const base64url = (bytes) => Buffer.from(bytes).toString('base64url');
