@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use domain::jose::{RootKey, SigningKey};
 use domain::{TenantId, Timestamp, UserId};
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use serde_json::Value;
 use server::admin::Command;
 use server::config::Config;
@@ -423,7 +423,12 @@ impl World {
     }
 
     /// Sends a request through the whole router, as the public listener would.
-    pub fn send(&self, mut request: Request<Body>) -> Boxed<'_, Answer> {
+    pub fn send(&self, request: Request<Body>) -> Boxed<'_, Answer> {
+        let response = self.response(request);
+        Box::pin(async move { Answer::of(response.await).await })
+    }
+
+    pub(crate) fn response(&self, mut request: Request<Body>) -> Boxed<'_, Response<Body>> {
         if !request.headers().contains_key(header::HOST) {
             let url = url::Url::parse(&self.house.config.server.public_url).unwrap();
             let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -432,7 +437,7 @@ impl World {
         let router = self.house.node().router;
         Box::pin(async move {
             let Ok(response) = router.oneshot(request).await;
-            Answer::of(response).await
+            response
         })
     }
 

@@ -219,6 +219,24 @@ test('a device is renamed and forgotten', async () => {
   assert.equal((await enrolled()).length, 0);
 });
 
+// O471: the settings ask the server first; whoever went on meanwhile is not fetched back.
+test('a screen that was left is not drawn over the next one', async () => {
+  const { page } = await personAt('Otto Left', { serviceWorkers: 'block' });
+  let release = () => {};
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route('**/device/v1/configuration', async (route) => { await held; await route.continue(); });
+  const asked = page.waitForRequest('**/device/v1/configuration');
+  await page.goto(`${home}#/settings`);
+  await asked;
+  await page.goto(`${home}#/history`);
+  await page.getByRole('heading', { name: 'History' }).waitFor();
+  const answered = page.waitForResponse('**/device/v1/configuration').then((answer) => answer.finished());
+  release();
+  await answered;
+  await page.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 0); }));
+  assert.equal(await page.locator('h1').innerText(), 'History');
+});
+
 // O433: two people at one server, each with a key of their own.
 test('several accounts live in one browser', async () => {
   const { user, page } = await personAt('Pia First');

@@ -1,10 +1,10 @@
 //! What the command tests share: running the binary, a development server, plain HTTP to it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a command may take before the test that waits for it fails.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What a command said.
 #[derive(Debug)]
@@ -68,6 +68,22 @@ pub(crate) fn postgres_database() -> Option<String> {
     Some(format!("{url}{joint}schema=cli_{}_{number}", std::process::id()))
 }
 
+/// A port that nobody listens on, and none that the system gives to whoever asks for any: a connection of another test
+/// would hold it when the server (or the one after it) wants it.
+pub(crate) fn free_port() -> u16 {
+    /// Below those that the system gives.
+    const FIRST: u32 = 12_000;
+    const PORTS: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id() * 128 % PORTS + NEXT.fetch_add(1, Ordering::SeqCst);
+        let port = u16::try_from(FIRST + number % PORTS).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// A development server; ended when dropped.
 pub(crate) struct Dev {
     child: Child,
@@ -87,9 +103,15 @@ impl Dev {
         Self::start_in(tempfile::tempdir().unwrap(), postgres_database(), more)
     }
 
+    /// The same, on whatever ports it takes itself.
+    pub(crate) fn start_anywhere() -> Self {
+        Self::start_on(("0", "0"), tempfile::tempdir().unwrap(), postgres_database(), &[])
+    }
+
     /// Starts one on the data of `folder`.
     pub(crate) fn start_in(folder: TempDir, database: Option<String>, more: &[&str]) -> Self {
-        Self::start_on(("0", "0"), folder, database, more)
+        let [https, http] = [free_port(), free_port()].map(|port| port.to_string());
+        Self::start_on((&https, &http), folder, database, more)
     }
 
     /// Starts it again on the ports that its card named.

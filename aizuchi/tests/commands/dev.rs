@@ -11,7 +11,7 @@ use crate::common::{Dev, aizuchi, http, said, signal};
 /// is the CA file's.
 #[test]
 fn the_card_names_the_ports_that_were_taken() {
-    let dev = Dev::start(&[]);
+    let dev = Dev::start_anywhere();
     assert_eq!(dev.line.matches('\n').count(), 1);
     let issuer = dev.text("/issuer");
     assert!(issuer.starts_with("https://localhost:") && issuer.ends_with('/'), "{issuer}");

@@ -6,8 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::common::{Dev, command};
-use crate::serve::free_port;
+use crate::common::{Dev, command, free_port};
 
 /// O350: two clients with keys and certificates, people with phones, and where everything is; the
 /// same after a restart.

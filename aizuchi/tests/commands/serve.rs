@@ -1,16 +1,14 @@
 //! The production server as it is configured and started.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::common::{aizuchi, command, http, postgres_database, signal};
+use crate::common::{PATIENCE, aizuchi, command, free_port, http, postgres_database, signal};
 
 /// A server in earnest; ended when dropped.
 pub(crate) struct Serve {
@@ -42,7 +40,7 @@ impl Serve {
         std::fs::write(&config, text.replace("PORT", &port.to_string())).unwrap();
         let socket = folder.path().join("notify");
         let manager = UnixDatagram::bind(&socket).unwrap();
-        manager.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        manager.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut child = command(&["serve", "--config", &config.to_string_lossy()])
             .env("NOTIFY_SOCKET", socket)
             .stderr(Stdio::piped())
@@ -62,7 +60,7 @@ impl Serve {
     /// Waits until a line with these words is logged; the line.
     pub(crate) fn logs(&self, words: &str) -> String {
         loop {
-            let line = self.logs.recv_timeout(Duration::from_mins(1)).unwrap();
+            let line = self.logs.recv_timeout(PATIENCE).unwrap();
             if line.contains(words) {
                 return line;
             }
@@ -92,10 +90,6 @@ impl Drop for Serve {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub(crate) const PLAIN: &str = "[listen]\nhttps = \"\"\nhttp = \"127.0.0.1:PORT\"\nops = \"\"\n";

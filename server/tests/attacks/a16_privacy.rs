@@ -149,12 +149,10 @@ async fn time_tells_nothing() {
         world.run_worker().await;
         world.advance_seconds(20);
     }
-    let medians = took.map(|mut took| {
-        took.sort_unstable();
-        took[ROUNDS / 2]
-    });
-    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    assert!(*most < *least * NOISE, "{medians:?}");
+    // The quickest of each is what the server did; the others are what else the machine does.
+    let quickest = took.map(|took| took.into_iter().min().unwrap());
+    let (least, most) = (quickest.iter().min().unwrap(), quickest.iter().max().unwrap());
+    assert!(*most < *least * NOISE, "{quickest:?}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes is what is looked at")]

@@ -7,7 +7,7 @@ use server::outside::Clock;
 use testkit::World;
 use testkit::push_services::{PushServices, Reply};
 
-use super::{Answer, Device, Said, asks, assert_refused};
+use super::{Device, Said, asks, assert_refused};
 
 /// D8: newest first, page by page, and only what waits for this person.
 #[tokio::test]
@@ -60,43 +60,6 @@ async fn what_is_over_waits_no_more() {
     }
 }
 
-pub(super) async fn until_listening(world: &World, number: usize) {
-    for _ in 0..20_000_000 {
-        if world.app().inboxes.len() == number {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(world.app().inboxes.len(), number);
-}
-
-/// The events of a stream that has ended.
-pub(super) fn events(answer: &Answer) -> Vec<(String, Value)> {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "text/event-stream");
-    let text = answer.text();
-    let blocks = text.split("\n\n").filter(|block| block.starts_with("event: "));
-    let read = |block: &str| {
-        let (event, data) = block.split_once('\n').unwrap();
-        let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        (event.strip_prefix("event: ").unwrap().to_owned(), data)
-    };
-    blocks.map(read).collect()
-}
-
-/// The same, each with its request.
-fn of_requests(answer: &Answer) -> Vec<(String, String)> {
-    let events = events(answer).into_iter();
-    events.map(|(name, data)| (name, data["request"].as_str().unwrap().to_owned())).collect()
-}
-
-/// Lets the listener look before the next thing happens.
-pub(super) async fn settles() {
-    for _ in 0..2_000 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// D8, D6: a stream tells what waits, what comes and what became of it, and ends when the device
 /// is revoked.
 #[tokio::test]
@@ -104,39 +67,45 @@ async fn a_device_that_listens_is_told_everything_and_sent_away_when_it_is_revok
     let world = World::new().await;
     let device = Device::of(&world, "alice").await;
     let client = world.client();
-    let first = asks(&world, "alice").await;
-    let names = async {
-        let mut names = device.inbox().await;
-        until_listening(&world, 1).await;
-        settles().await;
-        for outcome in ["decided", "withdrawn", "expired"] {
-            let id = if outcome == "decided" { first.clone() } else { asks(&world, "alice").await };
-            settles().await;
-            if outcome != "decided" {
-                names.push(device.inbox().await[0].clone());
-            }
+    let mut id = asks(&world, "alice").await;
+    let mut stream = device.listens().await;
+    assert_eq!(world.app().inboxes.len(), 1);
+    let mut told = stream.next().await;
+    for outcome in ["decided", "withdrawn", "expired"] {
+        let name = device.inbox().await[0].clone();
+        assert_eq!(told, Some(of_request("request", &name)));
+        let falls = async {
             match outcome {
                 "decided" => assert_eq!(device.decides(Said::Approve).await.status, 204),
                 "withdrawn" => assert_eq!(client.cancels(&id).await.status, 204),
-                _ => {
-                    world.advance_seconds(300);
-                    world.run_worker().await;
-                }
+                _ => world.advance_seconds(300),
             }
-            settles().await;
+            // As often as the worker does it: the stream may not wait for its end yet.
+            works(&world).await;
+        };
+        let fallen = tokio::select! { told = stream.next() => told, () = falls => None };
+        assert_eq!(fallen, Some(of_request(outcome, &name)));
+        if outcome != "expired" {
+            (told, id) = tokio::join!(stream.next(), asks(&world, "alice"));
         }
-        let path = format!("guardian/enrollments/{}", device.id);
-        assert_eq!(world.operator().deletes(&path).await.status, 204);
-        names
-    };
-    let (told, names) = tokio::join!(device.gets("device/v1/events"), names);
-    until_listening(&world, 0).await;
-    let mut expected = Vec::new();
-    for (name, outcome) in names.iter().zip(["decided", "withdrawn", "expired"]) {
-        expected.push((String::from("request"), name.clone()));
-        expected.push((String::from(outcome), name.clone()));
     }
-    assert_eq!(of_requests(&told), expected);
+    let path = format!("guardian/enrollments/{}", device.id);
+    let revoked = async { assert_eq!(world.operator().deletes(&path).await.status, 204) };
+    assert_eq!(tokio::join!(stream.next(), revoked).0, None);
+    assert_eq!(world.app().inboxes.len(), 0);
+}
+
+/// An event that names a request.
+fn of_request(name: &str, request: &str) -> (String, Value) {
+    (name.to_owned(), serde_json::json!({ "request": request }))
+}
+
+/// Does the work that is due again and again.
+async fn works(world: &World) {
+    loop {
+        world.run_worker().await;
+        tokio::task::yield_now().await;
+    }
 }
 
 /// N43: while the push service is down a request is accepted, and answered from the inbox.
@@ -162,14 +131,12 @@ async fn a_request_is_answered_from_the_inbox_while_pushes_fail() {
 async fn the_stream_of_a_deleted_persons_device_ends() {
     let world = World::new().await;
     let device = Device::of(&world, "alice").await;
+    let mut stream = device.listens().await;
     let deletes = async {
-        until_listening(&world, 1).await;
-        settles().await;
         assert_eq!(world.operator().deletes("users/auth0%7Calice").await.status, 204);
     };
-    let (told, ()) = tokio::join!(device.gets("device/v1/events"), deletes);
-    assert!(of_requests(&told).is_empty());
-    until_listening(&world, 0).await;
+    assert_eq!(tokio::join!(stream.next(), deletes).0, None);
+    assert_eq!(world.app().inboxes.len(), 0);
 }
 
 /// O375: one stream of a device, the newest; more devices than may: 503 with `Retry-After`; a
@@ -180,20 +147,14 @@ async fn streams_are_bounded() {
         World::builder().configured(|config| config.limits.device_streams = 1).start().await;
     let device = Device::of(&world, "alice").await;
     let other = Device::of(&world, "alice").await;
-    let rest = async {
-        until_listening(&world, 1).await;
-        let full = other.gets("device/v1/events").await;
-        assert_refused(&full, 503, "unavailable");
-        assert!(full.number("retry-after") > 0);
-        let newest = device.gets("device/v1/events");
-        let stops = async {
-            settles().await;
-            world.app().inboxes.close();
-        };
-        tokio::join!(newest, stops).0
-    };
-    let (former, newest) = tokio::join!(device.gets("device/v1/events"), rest);
-    assert_eq!((of_requests(&former).len(), of_requests(&newest).len()), (0, 0));
+    let mut former = device.listens().await;
+    let full = other.gets("device/v1/events").await;
+    assert_refused(&full, 503, "unavailable");
+    assert!(full.number("retry-after") > 0);
+    let mut newest = device.listens().await;
+    assert_eq!(former.next().await, None);
+    let stops = async { world.app().inboxes.close() };
+    assert_eq!(tokio::join!(newest.next(), stops).0, None);
     assert_refused(&device.gets("device/v1/events").await, 503, "unavailable");
     let refused = world.request(Method::GET, "device/v1/events", &[], "").await;
     assert_refused(&refused, 401, "invalid_proof");

@@ -34,7 +34,7 @@ use domain::jose::{KeyType, PublicKey, SigningKey, Unverified};
 use http::Method;
 use serde_json::{Value, json};
 use store::log_events::{self, LogPage};
-use testkit::{Answer, World, p256_key};
+use testkit::{Answer, Events, World, p256_key};
 
 const ENROLLMENTS: &str = "device/v1/enrollments";
 
@@ -173,6 +173,16 @@ impl<'w> Device<'w> {
 
     async fn gets(&self, path: &str) -> Answer {
         self.calls(Method::GET, path, None).await
+    }
+
+    /// The stream of events.
+    async fn listens(&self) -> Events {
+        let path = "device/v1/events";
+        let proof = self.proof_of(&self.proof_claims("GET", path, ""));
+        let events = self.world.listens(path, &[("device-proof", &proof)]).await;
+        assert_eq!(events.status, 200);
+        assert_eq!(events.headers["content-type"], "text/event-stream");
+        events
     }
 
     /// The names of what waits, newest first.

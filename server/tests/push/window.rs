@@ -21,7 +21,7 @@ fn call(url: &str) -> Call {
         headers: Vec::new(),
         body: bytes::Bytes::from_static(b"{}"),
         lane: Lane { name: String::from("test"), identity: None, is_http2: true },
-        limits: CallLimits { within: Duration::from_secs(2), answer_bytes: 1024 },
+        limits: CallLimits { within: Duration::from_mins(1), answer_bytes: 1024 },
         is_repeatable: false,
     }
 }

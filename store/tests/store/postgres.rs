@@ -179,14 +179,13 @@ async fn terminated_backends_are_replaced_while_writes_go_on() {
     assert_eq!(database.health().await, Ok(()));
 }
 
-/// Asks until a statement of ours waits for a lock.
-async fn until_one_waits(beside: &tokio_postgres::Client) {
+/// Asks until a statement with these words waits for a lock.
+async fn until_one_waits(beside: &tokio_postgres::Client, words: &str) {
     const WAITING: &str = "
         SELECT 1 FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND query LIKE '%of the deadlock%'
-            AND pid <> pg_backend_pid()";
+        WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()";
     for _ in 0..100_000 {
-        if !beside.query(WAITING, &[]).await.unwrap().is_empty() {
+        if !beside.query(WAITING, &[&words]).await.unwrap().is_empty() {
             return;
         }
     }
@@ -196,31 +195,48 @@ async fn until_one_waits(beside: &tokio_postgres::Client) {
 #[tokio::test]
 async fn the_victim_of_a_deadlock_is_run_again() {
     const FIRST: &str = "
-        UPDATE leases SET expires_at = expires_at + 1 /* of the deadlock */ WHERE name = 'a'";
+        UPDATE leases SET expires_at = expires_at + 1 WHERE name = 'a'";
     const SECOND: &str = "
-        UPDATE leases SET expires_at = expires_at + 1 WHERE name = 'b' AND {guard}";
+        UPDATE leases SET expires_at = expires_at + 1 /* of the second */
+        WHERE name = 'b' AND {guard}";
+    const THIRD: &str = "
+        UPDATE leases SET expires_at = expires_at + 1 /* of the deadlock */
+        WHERE name = 'c' AND {guard}";
     if postgres_url().is_none() {
         return;
     }
     let place = Place::new();
-    let database = place.open().await;
-    for name in ["a", "b"] {
+    drop(place.open().await);
+    let mut options = place.options.clone();
+    options.statement_ms = 60_000;
+    let database = Database::open(&options).await.unwrap();
+    for name in ["a", "b", "c"] {
         assert_eq!(database.run(insert(name, 0)).await, Ok(Written::Done));
     }
     let (rival, beside) = (other(&place).await, other(&place).await);
-    // PostgreSQL lets the one fail that looks first: ours, after its one second.
+    let gate = other(&place).await;
+    // PostgreSQL looks once for each that waits, a second after it begins, and lets the one fail that finds a
+    // circle. The rival waits first, before there is any, and we close it: ours finds it, however long
+    // the steps before took.
+    gate.batch_execute("BEGIN; UPDATE leases SET holder = 'x' WHERE name = 'b'").await.unwrap();
     let hold =
-        "SET deadlock_timeout = '60s'; BEGIN; UPDATE leases SET holder = 'x' WHERE name = 'b'";
+        "SET deadlock_timeout = '600s'; BEGIN; UPDATE leases SET holder = 'x' WHERE name = 'c'";
     rival.batch_execute(hold).await.unwrap();
-    let write = Write::new().exactly(1, FIRST, []).exactly(1, SECOND, []);
+    let write = Write::new().exactly(1, FIRST, []).exactly(1, SECOND, []).exactly(1, THIRD, []);
     let ours = tokio::spawn({
         let database = database.clone();
         async move { database.run(write).await }
     });
-    until_one_waits(&beside).await;
-    rival.batch_execute("UPDATE leases SET holder = 'x' WHERE name = 'a'; COMMIT").await.unwrap();
+    until_one_waits(&beside, "of the second").await;
+    let crosses = tokio::spawn(async move {
+        let cross = "UPDATE leases SET holder = 'x' /* of the rival */ WHERE name = 'a'; COMMIT";
+        rival.batch_execute(cross).await.unwrap();
+    });
+    until_one_waits(&beside, "of the rival").await;
+    gate.batch_execute("COMMIT").await.unwrap();
+    crosses.await.unwrap();
     assert_eq!(ours.await.unwrap(), Ok(Written::Done));
-    for name in ["a", "b"] {
+    for name in ["a", "b", "c"] {
         assert_eq!(number(&database, name).await, Some(1));
     }
 }
@@ -233,7 +249,8 @@ async fn a_row_that_another_holds_too_long_is_unavailable() {
     let place = Place::new();
     drop(place.open().await);
     let mut options = place.options.clone();
-    options.statement_ms = 50;
+    // Long enough for what nobody holds, on the slowest machine.
+    options.statement_ms = 1_000;
     let database = Database::open(&options).await.unwrap();
     assert_eq!(database.run(insert("held", 0)).await, Ok(Written::Done));
     let holder = other(&place).await;
