@@ -161,7 +161,9 @@ async fn vouched(
     let Some(tenant) = app.tenant(&site.tenant, now).await? else {
         return Ok(Seen::Wrong(String::from("there is no such tenant")));
     };
-    let issuers = app.addresses.base(&tenant, false, "").all;
+    // Whichever of its addresses the administrator was told.
+    let by_host = app.addresses.base(&tenant, false, "").all;
+    let issuers = [by_host, app.addresses.base(&tenant, true, "").all].concat();
     Ok(match json::parse(bytes) {
         Err(error) => Seen::Wrong(error.to_string()),
         Ok(list) if names_client(&list, &issuers, &site.client) => Seen::Vouched,

@@ -418,6 +418,10 @@ async fn a_domain_is_shown_while_it_speaks_for_the_client() {
         world.run_worker().await;
         assert_eq!(words(&world, &device).await["client"]["domain"], "bank.example");
     }
+    world.advance_seconds(DAY_S);
+    script.then(200, &list(&format!("{issuer}t/default/"), &bank));
+    world.run_worker().await;
+    assert_eq!(words(&world, &device).await["client"]["domain"], "bank.example", "its other name");
     let withdrawn = logged(&world, "client_domain_failed").await;
     assert_eq!((withdrawn.len(), &withdrawn[0]["domain"]), (6, &json!("bank.example")));
     changes(&world, json!({ "domain": "other.example" })).await;
