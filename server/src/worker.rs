@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use store::notices::Notice;
-use store::{Engine, Written, leases, sweep};
+use store::{Engine, Haste, Written, leases, sweep};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -52,14 +52,14 @@ async fn send_new(app: &Arc<App>, mut outbox: Outbox, drain: &Drain) {
         tokio::select! {
             Some(outgoing) = outbox.recv(), if has_room => {
                 let app = Arc::clone(app);
-                sending.spawn(async move { send(&app, outgoing).await });
+                sending.spawn(async move { send(&app, outgoing, Haste::WithOthers).await });
             }
             Some(_) = sending.join_next() => {}
             () = drain.wait() => break,
         }
     }
     while let Ok(outgoing) = outbox.try_recv() {
-        send(app, outgoing).await;
+        send(app, outgoing, Haste::Now).await;
     }
     while sending.join_next().await.is_some() {}
 }
@@ -199,7 +199,7 @@ async fn look_for_waiting(app: &App) {
 /// Does everything that is due now, once.
 pub async fn run_once(app: &App, outbox: &mut Outbox) {
     while let Ok(outgoing) = outbox.try_recv() {
-        send(app, outgoing).await;
+        send(app, outgoing, Haste::Now).await;
     }
     send_due(app).await;
     for notice in due_notices(app, NOTICES_AT_ONCE).await {
@@ -212,8 +212,8 @@ pub async fn run_once(app: &App, outbox: &mut Outbox) {
     sweep_expired(app, "once", app.clock.now()).await;
 }
 
-async fn send(app: &App, outgoing: Outgoing) {
-    if let Err(failure) = flows::send_pushes(app, outgoing, app.clock.now()).await {
+async fn send(app: &App, outgoing: Outgoing, haste: Haste) {
+    if let Err(failure) = flows::send_pushes(app, outgoing, haste, app.clock.now()).await {
         tracing::error!(cause = %failure, "pushes could not be sent; they are tried again");
     }
 }

@@ -35,6 +35,15 @@ struct Shared {
     configuration: AtomicU64,
 }
 
+/// How soon a write is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// At once: somebody waits for it.
+    Now,
+    /// With the next commit, where writes share commits; with one of its own if none comes soon.
+    WithOthers,
+}
+
 #[derive(Debug)]
 enum Running {
     Sqlite(Box<Sqlite>),
@@ -95,6 +104,11 @@ impl Database {
 
     /// Runs a write; answers when it is durable.
     pub async fn run(&self, write: Write) -> Result<Written, Error> {
+        self.run_in(Haste::Now, write).await
+    }
+
+    /// Runs a write as soon as it is wanted; answers when it is durable.
+    pub async fn run_in(&self, haste: Haste, write: Write) -> Result<Written, Error> {
         self.check_faults()?;
         let fate = match &self.shared.faults {
             Some(faults) => faults.next_write(&write),
@@ -108,9 +122,9 @@ impl Database {
         let answer = match fate {
             Fate::DiesBeforeCommit => return Err(Faults::error()),
             Fate::IsOvertaken => return Ok(Written::Overtaken),
-            Fate::Lives => self.run_now(write).await,
+            Fate::Lives => self.run_now(write, haste).await,
             Fate::DiesAfterCommit => {
-                drop(self.run_now(write).await);
+                drop(self.run_now(write, haste).await);
                 return Err(Faults::error());
             }
         };
@@ -165,7 +179,7 @@ impl Database {
             INSERT INTO leases (name, holder, expires_at) VALUES ('health', '', 0)
             ON CONFLICT (name) DO UPDATE SET expires_at = leases.expires_at + 1";
         self.check_faults()?;
-        self.run_now(Write::new().also(TOUCH, [])).await.map(|_written| ())
+        self.run_now(Write::new().also(TOUCH, []), Haste::Now).await.map(|_written| ())
     }
 
     /// Copies an embedded database to a new file while it is in use; the copy's length in bytes.
@@ -194,10 +208,13 @@ impl Database {
         self.shared.configuration.load(Ordering::Acquire)
     }
 
-    async fn run_now(&self, write: Write) -> Result<Written, Error> {
-        match &self.shared.engine {
-            Running::Sqlite(sqlite) => sqlite.run(write).await,
-            Running::Postgres(postgres) => Box::pin(postgres.run(&write)).await,
+    async fn run_now(&self, write: Write, haste: Haste) -> Result<Written, Error> {
+        match (&self.shared.engine, haste) {
+            (Running::Sqlite(sqlite), Haste::Now) => sqlite.run(write).await,
+            (Running::Sqlite(sqlite), Haste::WithOthers) => sqlite.run_with_others(write).await,
+            (Running::Postgres(postgres), Haste::Now | Haste::WithOthers) => {
+                Box::pin(postgres.run(&write)).await
+            }
         }
     }
 

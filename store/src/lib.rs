@@ -58,7 +58,7 @@ pub mod users_search;
 mod value;
 mod write;
 
-pub use database::{Database, Engine};
+pub use database::{Database, Engine, Haste};
 pub use error::Error;
 pub use faults::{Faults, Guard};
 pub use migrate::Migrated;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 use store::transactions::{self, DuePush};
-use store::{Written, enrollments, log_events};
+use store::{Haste, Written, enrollments, log_events};
 
 use super::DECIDE_TRIES;
 use super::climb::Climb;
@@ -34,9 +34,14 @@ const HAND_OVER_MS: i64 = 4_500;
 /// Due pushes on their way at a time.
 const DUE_AT_ONCE: usize = 256;
 
-/// Sends the pushes of a request that was just begun. Those that waited here for long are taken as
+/// Sends the pushes of a request that was just begun, and keeps their receipts in such haste. Those that waited here for long are taken as
 /// their rows' due work is: another process may have them by now.
-pub async fn send_pushes(app: &App, outgoing: Outgoing, now: Timestamp) -> Result<(), Failure> {
+pub async fn send_pushes(
+    app: &App,
+    outgoing: Outgoing,
+    haste: Haste,
+    now: Timestamp,
+) -> Result<(), Failure> {
     if now.plus_ms(HAND_OVER_MS) > outgoing.due_at {
         let (tenant, hash) = (&outgoing.tenant, &outgoing.facts.auth_req_hash);
         let until = now.plus_ms(LEASE_MS);
@@ -45,7 +50,7 @@ pub async fn send_pushes(app: &App, outgoing: Outgoing, now: Timestamp) -> Resul
             return Ok(());
         }
     }
-    send(app, &outgoing, 0, now).await
+    send(app, &outgoing, (0, haste), now).await
 }
 
 /// Takes and sends what is due on rows: pushes of processes that died, and further tries. One that
@@ -85,13 +90,13 @@ async fn send_due_push(app: &App, due: DuePush, now: Timestamp) -> Result<(), Fa
         tenant,
         due_at: until,
     };
-    send(app, &outgoing, attempts, now).await
+    send(app, &outgoing, (attempts, Haste::Now), now).await
 }
 
 async fn send(
     app: &App,
     outgoing: &Outgoing,
-    attempts: i64,
+    (attempts, haste): (i64, Haste),
     now: Timestamp,
 ) -> Result<(), Failure> {
     let accounts = app.push_accounts(&outgoing.tenant, now).await?;
@@ -150,8 +155,9 @@ async fn send(
             let event = log::event(app, &Meta::default(), entry.clone(), now);
             log_events::append(write, tenant, &event)
         });
-        // Overtaken: the request was decided meanwhile, or another node used an event's id.
-        if app.database.run(write).await? == Written::Done {
+        // No caller waits: after a crash the push is sent once more, with or without this. Overtaken:
+        // the request was decided meanwhile, or another node used an event's id.
+        if app.database.run_in(haste, write).await? == Written::Done {
             return Ok(());
         }
     }

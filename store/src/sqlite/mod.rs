@@ -11,9 +11,11 @@ mod writer;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use domain::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::migrate::Migrated;
 use crate::{Error, Row, Value, Write, Written};
@@ -23,10 +25,13 @@ use errand::{Errand, Waiting};
 use reader::Readers;
 pub use restore::Restoration;
 pub(crate) use text::rewritten;
-use writer::{Job, Task, Writer};
+use writer::{Aside, Job, Task, Writer};
 
 /// Writes that may wait for the writer; whoever comes then waits for a place.
 const QUEUE_LIMIT: usize = 4_096;
+
+/// How long a write that nobody waits for looks out for a commit to share.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Connections for point reads and short lists, which run on the thread that asks.
 const POINT_READERS: usize = 4;
@@ -38,6 +43,7 @@ const SCAN_READERS: usize = 2;
 pub(crate) struct Sqlite {
     /// Taken when dropped, so that the writer ends.
     jobs: Option<mpsc::Sender<Job>>,
+    aside: Arc<Aside>,
     writer: Option<JoinHandle<()>>,
     points: Readers,
     scans: Arc<Readers>,
@@ -57,17 +63,33 @@ impl Sqlite {
         let points = Readers::open(place, POINT_READERS)?;
         let scans = Arc::new(Readers::open(place, SCAN_READERS)?);
         let (jobs, queue) = mpsc::channel(QUEUE_LIMIT);
+        let aside = Arc::new(Aside::default());
+        let others = Arc::clone(&aside);
         let writer = std::thread::Builder::new()
             .name(String::from("store-writer"))
-            .spawn(move || writer.work(queue))
+            .spawn(move || writer.work(queue, &others))
             .map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
         let place = place.clone();
-        Ok(Self { jobs: Some(jobs), writer: Some(writer), points, scans, place })
+        Ok(Self { jobs: Some(jobs), aside, writer: Some(writer), points, scans, place })
     }
 
     /// Answers when the write is durable.
     pub(crate) async fn run(&self, write: Write) -> Result<Written, Error> {
         self.ask(|answer| Job { task: Task::Write(write), answer }).await
+    }
+
+    /// The same for a write that may wait a little for a commit that it can share.
+    pub(crate) async fn run_with_others(&self, write: Write) -> Result<Written, Error> {
+        let (answer, mut answered) = oneshot::channel();
+        if let Err(job) = self.aside.lay(Job { task: Task::Write(write), answer }) {
+            let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+            jobs.send(job).await.map_err(|_closed| stopped())?;
+        } else if let Ok(answer) = timeout(PATIENCE, &mut answered).await {
+            return answer.map_err(|_closed| stopped())?;
+        } else {
+            let _done = self.ask(|answer| Job { task: Task::TakeAside, answer }).await?;
+        }
+        answered.await.map_err(|_closed| stopped())?
     }
 
     pub(crate) async fn migrate(&self, now: Timestamp) -> Result<Migrated, Error> {

@@ -1,6 +1,7 @@
 //! The one thread that writes: it takes what is queued, commits once, then answers all.
 
 use std::fs::File;
+use std::sync::{Mutex, PoisonError};
 
 use domain::Timestamp;
 use rusqlite::Connection;
@@ -15,6 +16,9 @@ use crate::{Error, Write, Written};
 /// The most writes that share one commit.
 const GROUP_LIMIT: usize = 500;
 
+/// The most writes that lie aside until there is a commit to share; the next takes its own turn.
+const ASIDE_LIMIT: usize = 500;
+
 /// Something to do, and whom to tell when it is durable.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -27,7 +31,34 @@ type Answer = Result<Written, Error>;
 #[derive(Debug)]
 pub(super) enum Task {
     Write(Write),
-    Migrate { now: Timestamp, report: oneshot::Sender<Migrated> },
+    Migrate {
+        now: Timestamp,
+        report: oneshot::Sender<Migrated>,
+    },
+    /// Nothing but what lies aside.
+    TakeAside,
+}
+
+/// Writes that nobody waits for: the next group takes them along.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    jobs: Mutex<Vec<Job>>,
+}
+
+impl Aside {
+    /// Lays a job here; gives it back if there is no room.
+    pub(super) fn lay(&self, job: Job) -> Result<(), Job> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.len() >= ASIDE_LIMIT {
+            return Err(job);
+        }
+        jobs.push(job);
+        Ok(())
+    }
+
+    fn join(&self, group: &mut Vec<Job>) {
+        group.append(&mut self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 pub(super) struct Writer {
@@ -44,7 +75,7 @@ impl Writer {
         Ok(Self { connection, texts: Texts::default(), place, _lock: lock })
     }
 
-    pub(super) fn work(mut self, mut queue: mpsc::Receiver<Job>) {
+    pub(super) fn work(mut self, mut queue: mpsc::Receiver<Job>, aside: &Aside) {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         while let Some(job) = queue.blocking_recv() {
             group.push(job);
@@ -53,6 +84,12 @@ impl Writer {
             {
                 group.push(job);
             }
+            aside.join(&mut group);
+            self.run_group(&mut group);
+        }
+        // What was laid aside by those who wait no more is written all the same.
+        aside.join(&mut group);
+        if !group.is_empty() {
             self.run_group(&mut group);
         }
     }
@@ -100,7 +137,14 @@ impl Writer {
     /// was stopped halfway, and all must be undone.
     fn all_in_one(&mut self, tasks: &[Task], answers: &mut Vec<Answer>) -> bool {
         for task in tasks {
-            let Task::Write(write) = task else { return false };
+            let write = match task {
+                Task::Write(write) => write,
+                Task::TakeAside => {
+                    answers.push(Ok(Written::Done));
+                    continue;
+                }
+                Task::Migrate { .. } => return false,
+            };
             match self.write(write) {
                 Ok((written, left)) if written == Written::Done || left == 0 => {
                     answers.push(Ok(written));
@@ -125,6 +169,7 @@ impl Writer {
                 Task::Migrate { now, report } => migrate::sqlite(&self.connection, now)
                     .map(|migrated| reports.push((report, migrated)))
                     .map(|()| Written::Done),
+                Task::TakeAside => Ok(Written::Done),
             };
             if let Err(error) = &answer
                 && self.connection.is_autocommit()

@@ -1,7 +1,7 @@
 //! What both engines promise: together or not at all, and the rows touched are the answer.
 
 use crate::common::{NOW, Place, insert, number};
-use store::{Database, Error, Faults, Value, Write, Written};
+use store::{Database, Error, Faults, Haste, Value, Write, Written};
 
 const RAISE: &str = "UPDATE leases SET expires_at = expires_at + 1 WHERE name = $1";
 const INSERT_GUARDED: &str = "
@@ -46,6 +46,17 @@ async fn what_was_written_is_read_back_as_it_was() {
     assert_eq!(row.optional_text(5), Ok(None));
     assert_eq!(row.document(6), Ok(document));
     assert!(row.text(2).is_err() && row.int(0).is_err() && row.text(7).is_err());
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_is_durable_when_it_is_answered() {
+    let place = Place::new();
+    let database = place.open().await;
+    assert_eq!(database.run_in(Haste::WithOthers, insert("a", 1)).await, Ok(Written::Done));
+    assert_eq!(number(&database, "a").await, Some(1));
+    let again = database.run_in(Haste::WithOthers, insert("a", 2)).await;
+    assert_eq!(again, Ok(Written::Overtaken));
+    assert_eq!(number(&database, "a").await, Some(1));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! What is the embedded engine's own: one process, durable groups, a full disk.
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
 use crate::common::{NOW, Place, insert, number};
-use store::{Database, DatabaseOptions, Error, Faults, Value, Write, Written};
+use store::{Database, DatabaseOptions, Error, Faults, Haste, Value, Write, Written};
 use tokio::task::JoinSet;
 
 fn file(place: &Place) -> std::path::PathBuf {
@@ -58,6 +61,58 @@ async fn a_group_is_answered_only_after_its_commit() {
         });
     }
     asked.join_all().await;
+}
+
+/// Asks once and looks no further: the write lies aside, and nobody's patience ends.
+fn lay_aside<T>(write: Pin<&mut impl Future<Output = T>>) {
+    assert!(matches!(write.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_shares_the_next_commit() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let mut first = pin!(database.run_in(Haste::WithOthers, insert("a", 1)));
+    let mut taken = pin!(database.run_in(Haste::WithOthers, insert("b", 1)));
+    lay_aside(first.as_mut());
+    lay_aside(taken.as_mut());
+    assert_eq!(number(&database, "a").await, None, "it asks for no commit of its own");
+    assert_eq!(database.run(insert("b", 2)).await, Ok(Written::Done));
+    assert_eq!(number(&database, "a").await, Some(1));
+    assert_eq!(number(&database, "b").await, Some(2));
+    assert_eq!(first.await, Ok(Written::Done));
+    assert_eq!(taken.await, Ok(Written::Overtaken), "its name is taken");
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_is_written_before_the_file_is_closed() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    {
+        let mut given_up = pin!(database.run_in(Haste::WithOthers, insert("a", 1)));
+        lay_aside(given_up.as_mut());
+    }
+    drop(database);
+    assert_eq!(number(&place.open().await, "a").await, Some(1));
+}
+
+#[tokio::test]
+async fn more_than_may_lie_aside_is_written_at_once() {
+    let place = Place::sqlite();
+    let database = place.open().await;
+    let mut all: Vec<_> = (0..501)
+        .map(|nth| Box::pin(database.run_in(Haste::WithOthers, insert(&format!("n{nth}"), nth))))
+        .collect();
+    let last = all.pop().unwrap();
+    for one in &mut all {
+        lay_aside(one.as_mut());
+    }
+    // The last finds no room, asks for a commit, and takes the others along.
+    assert_eq!(last.await, Ok(Written::Done));
+    assert_eq!(number(&database, "n0").await, Some(0));
+    for one in all {
+        assert_eq!(one.await, Ok(Written::Done));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
