@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 
-import { firefox } from './lib/firefox.mjs';
+import { betweenPages, firefox } from './lib/firefox.mjs';
 import { asks, card, gets, home, manages, person, ticketFor } from './lib/house.mjs';
 import { forgets, pushes, services } from './lib/services.mjs';
 import { until } from './lib/until.mjs';
@@ -20,7 +20,7 @@ const notifications = () => browser.runs(async () => {
   const registration = await navigator.serviceWorker.ready;
   const all = await registration.getNotifications();
   return all.map(({ title, body, data, tag }) => ({ title, body, data, tag }));
-});
+}).catch(betweenPages);
 /** What the push service has taken, once it is so many. */
 const taken = async (count) => until(`${count} pushes`, async () => {
   const all = await pushes();
@@ -55,13 +55,14 @@ test('a request wakes a browser that has no page open, and is approved there', a
   const said = await until('the browser says that it came', async () => (await pushes()).said[0]);
   assert.deepEqual(said.updates.map(({ code }) => code), [100]);
   await browser.goes(home);
-  const [shown] = await until('a notification', async () => { const all = await notifications(); return all.length > 0 && all; });
+  const [shown] = await until('a notification', async () => { const all = await notifications(); return all?.length > 0 && all; });
   const { request } = shown.data;
   assert.match(request, /^cns_/);
   assert.deepEqual(shown, {
     title: 'A request is waiting', body: 'Open the authenticator to read it.', data: { request }, tag: request,
   });
   await browser.clicks('#waiting a');
+  await browser.sees('#approve');
   assert.match(await browser.reads('main'), /Pay 35\.00/);
   await browser.clicks('#approve');
   await until('it is approved', async () => (await browser.reads('h1')) === 'Approved');

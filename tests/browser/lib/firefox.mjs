@@ -65,6 +65,14 @@ export async function firefox({ pushServer }) {
   }
 }
 
+/** What Firefox could not do, as for a page that is just being left. */
+class NotDone extends Error {}
+
+/** Whoever looks again and again looks once more. */
+export const betweenPages = (error) => {
+  if (!(error instanceof NotDone)) throw error;
+};
+
 /** A connection that numbers its questions. */
 async function connected(address) {
   const socket = new WebSocket(address);
@@ -77,7 +85,7 @@ async function connected(address) {
     if (type === 'event') return hear(params);
     const { resolve, reject } = waiting.get(id) ?? {};
     waiting.delete(id);
-    if (type === 'error') reject?.(new Error(`${error}: ${message}`));
+    if (type === 'error') reject?.(new NotDone(`${error}: ${message}`));
     else resolve?.(result);
   });
   let number = 0;
@@ -103,22 +111,21 @@ function page({ asks }, context, told) {
     return JSON.parse(result.value);
   };
   const goes = (url) => asks('browsingContext.navigate', { context, url, wait: 'complete' });
-  const sees = (selector) => until(`${selector} is there`, () => runs((one) => {
+  /** Acts on what is there, enabled and visible, as soon as it is; one look and one act at a time. */
+  const acts = (selector, act, ...values) => until(`${selector} is there`, () => runs(`(one, ...rest) => {
     const found = document.querySelector(one);
-    return Boolean(found && !found.disabled && found.getClientRects().length > 0);
-  }, selector)).catch(async (error) => {
-    error.message += `\n--- what the page says:\n${await runs(() => document.body?.innerText)}${told()}`;
+    const isThere = found && !found.disabled && found.getClientRects().length > 0;
+    return isThere ? { said: (${act})(found, ...rest) ?? null } : undefined;
+  }`, selector, ...values).catch(betweenPages)).then(({ said }) => said, async (error) => {
+    error.message += `\n--- what the page says:\n${await runs(() => document.body?.innerText).catch(String)}${told()}`;
     throw error;
   });
-  const reads = async (selector) => { await sees(selector); return runs((one) => document.querySelector(one).innerText, selector); };
-  const clicks = async (selector) => { await sees(selector); await runs((one) => document.querySelector(one).click(), selector); };
-  const fills = async (selector, text) => {
-    await sees(selector);
-    await runs((one, value) => {
-      const field = document.querySelector(one);
-      field.value = value;
-      field.dispatchEvent(new Event('input', { bubbles: true }));
-    }, selector, text);
-  };
+  const sees = (selector) => acts(selector, () => true);
+  const reads = (selector) => acts(selector, (found) => found.innerText);
+  const clicks = (selector) => acts(selector, (found) => found.click());
+  const fills = (selector, text) => acts(selector, (field, value) => {
+    field.value = value;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }, text);
   return { runs, goes, sees, reads, clicks, fills };
 }
