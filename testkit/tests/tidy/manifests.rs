@@ -80,3 +80,26 @@ fn every_crate_of_the_workspace_stands_in_the_line() {
     let members = LINE.map(|name| format!("\"{name}\"")).join(", ");
     assert!(read("Cargo.toml").contains(&format!("members = [{members}]")));
 }
+
+#[test]
+fn the_fuzz_targets_pin_what_the_domain_needs() {
+    let lock = read("fuzz/Cargo.lock");
+    let mut found = Vec::new();
+    for name in ["device-protocol", "domain"] {
+        let package =
+            lock.split("[[package]]").find(|text| text.contains(&format!("\"{name}\"\nversion")));
+        for needed in dependencies(&read(&format!("{name}/Cargo.toml"))) {
+            // Those with a version beside the name are there more than once.
+            let is_pinned = [format!("\"{}\"", needed.name), format!("\"{} ", needed.name)]
+                .iter()
+                .any(|line| package.is_some_and(|package| package.contains(line)));
+            if needed.section == "dependencies" && !is_pinned {
+                found.push(format!("{name} needs {}", needed.name));
+            }
+        }
+    }
+    none(
+        "fuzz/Cargo.lock is older than a manifest: copy Cargo.lock there and run cargo metadata",
+        &found,
+    );
+}
