@@ -118,7 +118,9 @@ fn record(facts: &Facts, languages: &str) -> Value {
     }
     let beyond = &asked.beyond;
     if let (Some(display), Some(members)) = (&beyond.display, requested.as_object_mut()) {
-        members.insert(String::from("display"), in_words(display, languages));
+        let words = in_words(display, languages);
+        let shown = json!({ "locale": words.get("locale"), "lines": words.get("lines") });
+        members.insert(String::from("display"), shown);
     }
     if let (Some(number), Some(members)) = (&beyond.number, requested.as_object_mut()) {
         members.insert(String::from("match"), number.asked());
@@ -139,10 +141,10 @@ fn record(facts: &Facts, languages: &str) -> Value {
     })
 }
 
-/// What the templates say, in the first language of the device that they have.
+/// What the templates say: `{locale, lines, template_sha256}`, in the first language of the device
+/// that they have.
 pub(super) fn in_words(display: &str, languages: &str) -> Value {
-    let mut shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
-    shown.retain(|language, _| !language.ends_with('#'));
+    let shown: Map<String, Value> = serde_json::from_str(display).unwrap_or_default();
     let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let mut wanted = languages.split(',').filter_map(|one| one.split(';').next()).map(str::trim);
     let has = |tag: &str| {
@@ -150,8 +152,8 @@ pub(super) fn in_words(display: &str, languages: &str) -> Value {
         exact.or_else(|| shown.keys().find(|known| primary(known) == primary(tag)))
     };
     let chosen = wanted.find_map(has).or_else(|| has(FALLBACK)).or_else(|| shown.keys().next());
-    let lines = chosen.and_then(|language| shown.get(language));
-    json!({ "locale": chosen, "lines": lines })
+    let words = |name: &str| chosen.and_then(|language| shown.get(language)?.get(name));
+    json!({ "locale": chosen, "lines": words("lines"), "template_sha256": words("template_sha256") })
 }
 
 /// What looks like an id of ours, no longer than one; anything else may be somebody's secret in the

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::ciba::authorization_details::{self, AuthorizationDetails};
 use crate::ciba::hint::{self, Hint, Who};
@@ -286,9 +286,9 @@ fn type_named<'t>(
     })
 }
 
-/// How people are shown the details, in every language that one of the types has; `None` if none
-/// has a template. Beside each language, `…#` names the templates as they are at this moment (D11):
-/// the SHA-256 of their lines as a JSON list.
+/// How people are shown the details, in every language that one of the types has: `{lines,
+/// template_sha256}`; `None` if none has a template. The hash names the templates as they are at
+/// this moment (D11): the SHA-256 of their lines as a JSON list.
 pub(super) fn display(details: &AuthorizationDetails, targets: &[Target<'_>]) -> Option<String> {
     let known: Vec<(&DetailsType, &Value)> = details
         .entries()
@@ -300,16 +300,17 @@ pub(super) fn display(details: &AuthorizationDetails, targets: &[Target<'_>]) ->
     let lines = |language: &str| -> Vec<String> {
         known.iter().flat_map(|(one, object)| one.lines(object, language)).collect()
     };
-    let templates = |language: &str| -> Value {
+    let templates = |language: &str| -> String {
         let lines: Value =
             known.iter().flat_map(|(one, _)| one.templates(language)).cloned().collect();
         let hash = Fingerprint::of(lines.to_string().as_bytes());
-        BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes()).into()
+        BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes())
     };
     let of_language = |name: &&str| {
-        [((*name).to_owned(), lines(name).into()), (format!("{name}#"), templates(name))]
+        let words = json!({ "lines": lines(name), "template_sha256": templates(name) });
+        ((*name).to_owned(), words)
     };
-    let shown: Map<String, Value> = languages.iter().flat_map(of_language).collect();
+    let shown: Map<String, Value> = languages.iter().map(of_language).collect();
     (!shown.is_empty()).then(|| Value::Object(shown).to_string())
 }
 

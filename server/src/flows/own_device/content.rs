@@ -153,9 +153,7 @@ fn claims(facts: &Facts) -> Vec<String> {
 fn lines(facts: &Facts, locale: &str) -> (Vec<String>, Option<String>) {
     let Some(display) = facts.asked.beyond.display.as_deref() else { return (Vec::new(), None) };
     let shown = in_words(display, locale);
-    let chosen = shown.get("locale").and_then(Value::as_str).unwrap_or_default();
-    let all = serde_json::from_str::<Value>(display).unwrap_or_default();
-    let templates = all.get(format!("{chosen}#")).and_then(Value::as_str).map(str::to_owned);
+    let templates = shown.get("template_sha256").and_then(Value::as_str).map(str::to_owned);
     (shown.get("lines").map(texts).unwrap_or_default(), templates)
 }
 
