@@ -8,14 +8,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::jose::{Jwk, parse_set};
 use domain::{TenantId, Timestamp, json};
-use http::{HeaderValue, Method, header};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::outside::{Answer, Call, CallLimits, Lane, Outbound};
+use crate::outside::{Answer, Call, CallLimits, Outbound};
 
 /// Addresses that are remembered; beyond them all are forgotten, which costs calls and nothing else.
 const PLACES: usize = 2_000;
@@ -145,16 +143,8 @@ impl ClientKeys {
     ) -> Result<(Vec<Jwk>, i64), String> {
         let url = Url::parse(address).map_err(|error| error.to_string())?;
         let _place = self.fetches.acquire().await.map_err(|error| error.to_string())?;
-        let accepted = HeaderValue::from_static("application/jwk-set+json, application/json");
-        let call = Call {
-            method: Method::GET,
-            url,
-            headers: vec![(header::ACCEPT, accepted)],
-            body: Bytes::new(),
-            lane: Lane { name: String::from("clients"), identity: None, is_http2: false },
-            limits: LIMITS,
-            is_repeatable: true,
-        };
+        let accepted = "application/jwk-set+json, application/json";
+        let call = Call::of_client(url, accepted, LIMITS);
         let answer = outbound.call(call).await.map_err(|none| none.to_string())?;
         if answer.status != 200 {
             return Err(format!("status {}", answer.status));
@@ -187,7 +177,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue, header};
 
     use super::*;
 

@@ -11,7 +11,6 @@ use domain::oauth::client_site::{MAX_SITE_BYTES, PictureKind, SiteKind, names_cl
 use domain::shape::Object;
 use domain::{ClientId, Fingerprint, TenantId, Timestamp};
 use futures_util::stream::{self, StreamExt as _};
-use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
 use store::client_sites::{self, ClientSite};
 use store::{Write, Written, log_events, logos};
@@ -21,7 +20,7 @@ use super::log::{self, Entry};
 use crate::App;
 use crate::failure::Failure;
 use crate::meta::Meta;
-use crate::outside::{Call, CallLimits, Lane, Unanswered};
+use crate::outside::{Call, CallLimits, Unanswered};
 
 /// What a look may cost.
 const LIMITS: CallLimits =
@@ -119,18 +118,10 @@ async fn look_at(app: &App, site: ClientSite, now: Timestamp) -> Result<(), Fail
 async fn fetched(app: &App, site: &ClientSite) -> Result<Bytes, Seen> {
     let url = site.kind.address(&site.named).map_err(Seen::Wrong)?;
     let accepted = match site.kind {
-        SiteKind::Logo => HeaderValue::from_static("image/png, image/jpeg, image/webp"),
-        SiteKind::Domain => HeaderValue::from_static("application/json"),
+        SiteKind::Logo => "image/png, image/jpeg, image/webp",
+        SiteKind::Domain => "application/json",
     };
-    let call = Call {
-        method: Method::GET,
-        url,
-        headers: vec![(header::ACCEPT, accepted)],
-        body: Bytes::new(),
-        lane: Lane { name: String::from("clients"), identity: None, is_http2: false },
-        limits: LIMITS,
-        is_repeatable: true,
-    };
+    let call = Call::of_client(url, accepted, LIMITS);
     let answer = app.outbound.call(call).await.map_err(|none| match none {
         Unanswered::Forbidden(_) => Seen::Wrong(none.to_string()),
         Unanswered::Unreachable(_) | Unanswered::Broken(_) | Unanswered::TooSlow => {

@@ -137,7 +137,7 @@ async fn call(app: &App, about: &About<'_>, body: Vec<u8>) -> Result<(Verdict, S
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         ],
         body: Bytes::from(body),
-        lane: Lane { name: String::from("clients"), identity: None, is_http2: false },
+        lane: Lane::clients(),
         limits: LIMITS,
         // The worker tries again, and keeps count.
         is_repeatable: false,

@@ -34,8 +34,9 @@ const HAND_OVER_MS: i64 = 4_500;
 /// Due pushes on their way at a time.
 const DUE_AT_ONCE: usize = 256;
 
-/// Sends the pushes of a request that was just begun, and keeps their receipts in such haste. Those that waited here for long are taken as
-/// their rows' due work is: another process may have them by now.
+/// Sends the pushes of a request that was just begun, and keeps their receipts in such haste. Those
+/// that waited here for long are taken as their rows' due work is: another process may have them by
+/// now.
 pub async fn send_pushes(
     app: &App,
     outgoing: Outgoing,

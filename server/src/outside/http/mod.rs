@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use url::Url;
 
@@ -51,6 +51,21 @@ pub struct Call {
     pub is_repeatable: bool,
 }
 
+impl Call {
+    /// Reads what a client has at an address of its own.
+    pub fn of_client(url: Url, accepted: &'static str, limits: CallLimits) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            headers: vec![(header::ACCEPT, HeaderValue::from_static(accepted))],
+            body: Bytes::new(),
+            lane: Lane::clients(),
+            limits,
+            is_repeatable: true,
+        }
+    }
+}
+
 impl fmt::Debug for Call {
     /// The method and the host: path, headers and body may be or hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +94,13 @@ pub struct Lane {
     pub identity: Option<Arc<Identity>>,
     /// Speaks HTTP/2 and nothing else, many requests on one connection.
     pub is_http2: bool,
+}
+
+impl Lane {
+    /// For clients' own addresses.
+    pub fn clients() -> Self {
+        Self { name: String::from("clients"), identity: None, is_http2: false }
+    }
 }
 
 /// A certificate of ours, with its key.
