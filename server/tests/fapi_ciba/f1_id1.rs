@@ -4,22 +4,15 @@ use std::sync::Arc;
 
 use domain::jose::Algorithm;
 use serde_json::json;
-use testkit::{Client, Form, Proof, World, client_key};
+use testkit::{Client, Form, World, client_key};
 
-use super::{ALG, Signer, is_invalid, world};
+use super::{ALG, Signer, is_invalid, refuses_secrets, world};
 
 /// F2, F26, C22: confidential clients only, and no secrets; which profile `ciba` takes.
 #[tokio::test]
 async fn a_client_proves_itself_with_a_key() {
     let world = world().await;
-    let by_secret = world.client();
-    let basic = by_secret.proving(Proof::Basic(by_secret.secret().to_owned()));
-    let public = world.registers("Public", json!({"token_endpoint_auth_method": "none"})).await;
-    for client in [&by_secret, &basic, &public] {
-        let answer = client.starts(client.asking("alice")).await;
-        assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
-        assert_eq!(client.polls("unknown").await, "401 invalid_client");
-    }
+    refuses_secrets(&world).await;
     let ciba = world.registers("Ciba", json!({"profile": "ciba"})).await;
     assert_eq!(ciba.starts(ciba.asking("alice")).await.status, 200);
     let signer = Signer::new(&world, "Signer").await;

@@ -7,9 +7,10 @@ use device_protocol::aizuchi::{enroll, proof};
 use domain::jose::SigningKey;
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Form, Proof, World, p256_key};
+use testkit::{Answer, Form, World, p256_key};
 
 use super::fixture::{INTERACTION, Party, Stage, VARIANTS, is_undecided};
+use super::refuses_secrets;
 
 const PAYMENTS: &str = "https://api.example.com/payments";
 
@@ -86,18 +87,6 @@ async fn unbound_tokens(party: &Party<'_>, id: &str) {
     let form = party.proven("oauth/token", party.client.polling(id));
     let answer = party.sends("oauth/token", &form, None).await;
     assert_eq!(answer.summary(), "400 invalid_request", "{}", answer.text());
-}
-
-/// Of F26: nobody proves itself by a secret, or not at all.
-async fn secrets(stage: &Stage) {
-    let world = &stage.world;
-    let by_secret = world.client();
-    let basic = by_secret.proving(Proof::Basic(by_secret.secret().to_owned()));
-    let public = world.registers("Public", json!({"token_endpoint_auth_method": "none"})).await;
-    for client in [&by_secret, &basic, &public] {
-        let answer = client.starts(client.asking("alice")).await;
-        assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
-    }
 }
 
 /// Of F27: a request under two names is nobody's.
@@ -219,7 +208,7 @@ async fn who_keeps_all_of_it_is_served_and_who_breaks_a_line_is_not() {
         other_channels(&stage.world).await;
         let id = party.begins(&wanted(&party)).await;
         words_are_shown(&own).await;
-        secrets(&stage).await;
+        refuses_secrets(&stage.world).await;
         two_names(&party, &other).await;
         words_beside_the_request(&party).await;
         keys_of_one_name(&stage).await;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use domain::jose::SigningKey;
 use serde_json::{Value, json};
-use testkit::{Answer, Client, Form, World, p256_key};
+use testkit::{Answer, Client, Form, Proof, World, p256_key};
 
 /// The member that says how a client signs its requests.
 const ALG: &str = "backchannel_authentication_request_signing_alg";
@@ -34,6 +34,18 @@ async fn world() -> World {
     let world = World::builder().profile("fapi-ciba").start().await;
     world.phone_of("alice").is_ready().await;
     world
+}
+
+/// Nobody proves itself by a secret, or not at all (F2, F26).
+async fn refuses_secrets(world: &World) {
+    let by_secret = world.client();
+    let basic = by_secret.proving(Proof::Basic(by_secret.secret().to_owned()));
+    let public = world.registers("Public", json!({"token_endpoint_auth_method": "none"})).await;
+    for client in [&by_secret, &basic, &public] {
+        let answer = client.starts(client.asking("alice")).await;
+        assert_eq!(answer.summary(), "401 invalid_client", "{}", answer.text());
+        assert_eq!(client.polls("unknown").await, "401 invalid_client");
+    }
 }
 
 /// A client of the profile, with the key it signs everything with.

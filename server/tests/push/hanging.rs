@@ -10,7 +10,7 @@ use server::config::Config;
 use server::outside::{
     Answer, Call, Calling, Courier, Endpoints, Outbound, Parcel, Receipt, Services, Way,
 };
-use server::push::web_push::WebWay;
+use server::push::{Accounts, web_push::WebWay};
 use store::issuer_keys::Purpose;
 use testkit::World;
 use testkit::push_services::PushServices;
@@ -66,18 +66,23 @@ fn parcel(service: &'static str) -> Parcel {
     }
 }
 
-/// O275: Apple keeps many pushes waiting; those for Google go out, and Apple's next are put off.
-#[tokio::test]
-async fn a_service_that_hangs_leaves_room_for_the_other() {
-    let stand_ins = PushServices::start(at_start).await;
+/// Who carries pushes through this window, and the accounts.
+fn through(window: Arc<dyn Outbound>, stand_ins: &PushServices) -> (Arc<Courier>, Arc<Accounts>) {
     let mut config = Config::default();
     stand_ins.configure(&mut config);
     let accounts = Arc::new(server::push_accounts::own(&config).unwrap());
     let [apns, apns_sandbox, fcm] =
         ["a", "s", "g"].map(|name| format!("https://{name}.example/").parse().unwrap());
     let endpoints = Endpoints { apns, apns_sandbox, fcm };
-    let services = Services::new(Arc::new(AppleHangs), endpoints, (*accounts).clone());
-    let courier = Arc::new(Courier::Services(services));
+    let services = Services::new(window, endpoints, (*accounts).clone());
+    (Arc::new(Courier::Services(services)), accounts)
+}
+
+/// O275: Apple keeps many pushes waiting; those for Google go out, and Apple's next are put off.
+#[tokio::test]
+async fn a_service_that_hangs_leaves_room_for_the_other() {
+    let stand_ins = PushServices::start(at_start).await;
+    let (courier, accounts) = through(Arc::new(AppleHangs), &stand_ins);
     let mut hanging = JoinSet::new();
     for _ in 0..server::worker::PUSHES_AT_ONCE {
         let (courier, accounts) = (Arc::clone(&courier), Arc::clone(&accounts));
@@ -115,16 +120,9 @@ async fn an_origin_that_hangs_leaves_room_for_others() {
         way: Way::Web(Box::new(way.clone())),
         ..parcel("INBOX")
     };
-    let mut config = Config::default();
-    stand_ins.configure(&mut config);
-    let accounts = Arc::new(server::push_accounts::own(&config).unwrap());
-    let [apns, apns_sandbox, fcm] =
-        ["a", "s", "g"].map(|name| format!("https://{name}.example/").parse().unwrap());
-    let endpoints = Endpoints { apns, apns_sandbox, fcm };
     let outbound = Arc::new(OriginHangs::default());
     let window: Arc<dyn Outbound> = Arc::<OriginHangs>::clone(&outbound);
-    let services = Services::new(window, endpoints, (*accounts).clone());
-    let courier = Arc::new(Courier::Services(services));
+    let (courier, accounts) = through(window, &stand_ins);
     let mut hanging = JoinSet::new();
     for _ in 0..server::worker::PUSHES_AT_ONCE {
         let (courier, accounts) = (Arc::clone(&courier), Arc::clone(&accounts));
