@@ -7,21 +7,10 @@ import test, { after } from 'node:test';
 import jsqr from 'jsqr';
 import { PNG } from 'pngjs';
 
-import { close, complaints, DESKTOP, isAccessible, PHONE, reads, signedIn, text, window } from './lib/chromium.mjs';
+import { close, complaints, DESKTOP, isAccessible, PHONE, reads, signedIn, text, window, withAuthenticator } from './lib/chromium.mjs';
 import { asks, at, card, enrolls, link, person, personWithPhone, root } from './lib/house.mjs';
 
 after(close);
-
-async function addAuthenticator(page) {
-  const devices = await page.context().newCDPSession(page);
-  await devices.send('WebAuthn.enable');
-  const options = {
-    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
-    isUserVerified: true, automaticPresenceSimulation: true,
-  };
-  const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', { options });
-  return { devices, authenticatorId };
-}
 
 test('the pictures in docs/screens can be taken', async () => {
   await person('Emma Brown', { blocked: true });
@@ -82,7 +71,7 @@ test('over https the session is in a cookie that no other host can set', async (
 
 test('a passkey is added, signs in without a name, and is gone once it is removed', async () => {
   const page = await signedIn({}, 'Kei');
-  const { devices, authenticatorId } = await addAuthenticator(page);
+  const { devices, authenticatorId } = await withAuthenticator(page);
   await page.goto(at('passkeys'));
   await page.getByLabel('Its name').fill('work laptop');
   await page.getByRole('button', { name: 'Add a passkey' }).click();
@@ -110,7 +99,7 @@ test('a passkey is added, signs in without a name, and is gone once it is remove
 test('an authenticator that refuses leaves a sentence and another try', async () => {
   const page = await window();
   await page.goto(at('sign-in'));
-  const { devices, authenticatorId } = await addAuthenticator(page);
+  const { devices, authenticatorId } = await withAuthenticator(page);
   await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
   const button = page.getByRole('button', { name: 'Sign in with a passkey' });
   await button.click();
